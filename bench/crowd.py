@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
@@ -27,6 +28,8 @@ _TAKES: Final = 0.15
 """Seconds that Slack takes for an answer."""
 _NUMBER: Final = re.compile(r"refresh-token-of-about-the-usual-length-(\d{40})")
 _ADDRESS: Final = re.compile(r"person\d+@acme\.example")
+_COUNTED: Final = re.compile(r"(?:(\d+) inbox(?:es)?|\S+@\S+.*) stopped working")
+"""The first words of an alarm: of one, or of how many."""
 _REFUSED: Final = b'{"error": "invalid_grant", "error_description": "Token has been expired or revoked."}'
 
 
@@ -73,7 +76,7 @@ class Crowd:
         to = str(given.get("channel") or given.get("user_id") or "")
         ts = str(given.get("ts") or f"{time():.6f}")
         text = str(given.get("blocks") or "") + str(given.get("text") or "")
-        told = {"method": method, "to": to, "ts": ts, "text": text}
+        told = {"method": method, "to": to, "ts": ts, "text": text, "first": str(given.get("text") or "")}
         self.said.append({**told, "arrived": arrived, "at": time()})
         shown = {"id": "V1", "hash": ts}
         return web.json_response({"ok": True, "channel": f"D{to[1:]}", "ts": ts, "view": shown})
@@ -106,14 +109,9 @@ class Crowd:
             for address in set(_ADDRESS.findall(it["text"])):
                 first.setdefault(address, {}).setdefault(it["to"][1:], it["at"])
         named = Counter(
-            (it["to"], address)
-            for it in self.said
-            if it["method"] == "chat.postMessage"
-            for address in set(_ADDRESS.findall(it["text"]))
+            (it["to"], address) for it in self._posts() for address in set(_ADDRESS.findall(it["text"]))
         )
-        silent = sum(
-            "stopped checking" in it["text"] for it in self.said if it["method"] == "chat.postMessage"
-        )
+        silent = sum("stopped checking" in it["text"] for it in self._posts())
         posts = Counter((it["method"], it["to"]) for it in self.said)
         posted: dict[str, float] = {}
         for it in self.said:
@@ -123,6 +121,8 @@ class Crowd:
             {
                 "asked": self.asked,
                 "told": first,
+                "counted": self._counted(),
+                "rings": max(Counter(it["to"] for it in self._posts()).values(), default=0),
                 "silences": silent,
                 "twice": sum(many > 1 for many in named.values()),
                 "posted": posted,
@@ -133,6 +133,21 @@ class Crowd:
                 ),
             }
         )
+
+    def _posts(self) -> Iterator[dict[str, Any]]:
+        return (it for it in self.said if it["method"] == "chat.postMessage")
+
+    def _counted(self) -> dict[str, list[tuple[float, int]]]:
+        """How many outages each reader's messages counted, all together, and since when."""
+        by_message: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        counted: defaultdict[str, list[tuple[float, int]]] = defaultdict(list)
+        for it in self.said:
+            found = _COUNTED.search(it["first"])
+            if found and it["to"]:
+                theirs = by_message[it["to"][1:]]
+                theirs[it["ts"]] = int(found[1] or 1)
+                counted[it["to"][1:]].append((it["at"], sum(theirs.values())))
+        return counted
 
 
 async def _given(request: web.Request) -> dict[str, Any]:

@@ -29,18 +29,26 @@ _DOWN: Final[ColumnElement[Any]] = literal_column("availability.down > 0")
 class AvailabilityRepository(Repository):
     """Rows of ``availability``."""
 
-    async def restless(self, *, first: int, after: str, limit: int) -> tuple[Channel, ...]:
-        """Channels by id, from ``after`` on, which were not simply connected all the time since that day.
+    async def restless(
+        self, *, first: int, after: str, walk: int, limit: int
+    ) -> tuple[tuple[Channel, ...], str | None]:
+        """Of the next ``walk`` channels by id at most ``limit`` which were not simply connected all the time
+        since that day, and up to which id that is: ``None`` if there are none after ``after``.
 
         Removed ones for as long as they can come back: then their days must not look as if they had worked.
         """
         since = beginning_of(first)
-        stepped = exists().where(history.c.channel_id == channel.c.id, history.c.at >= since)
-        restless = or_(channel.c.state != State.CONNECTED, stepped)
-        still_of_use = or_(channel.c.removed_at.is_(None), channel.c.removed_at >= since - RESTORABLE_FOR)
-        page = select(channel).where(channel.c.id > after, restless, still_of_use)
-        rows = await self._connection.rows(page.order_by(channel.c.id).limit(limit))
-        return tuple(map(channel_of, rows))
+        its = channel.c.id > after
+        there = select(channel).where(its).order_by(channel.c.id).limit(walk).subquery("there")
+        stepped = exists().where(history.c.channel_id == there.c.id, history.c.at >= since)
+        restless = or_(there.c.state != State.CONNECTED, stepped)
+        still_of_use = or_(there.c.removed_at.is_(None), there.c.removed_at >= since - RESTORABLE_FOR)
+        page = select(there).where(restless, still_of_use).order_by(there.c.id).limit(limit)
+        found = tuple(map(channel_of, await self._connection.rows(page)))
+        if len(found) == limit:
+            return found, found[-1].id
+        ids = select(channel.c.id).where(its).order_by(channel.c.id).limit(walk).subquery("ids")
+        return found, await self._connection.value(select(func.max(ids.c.id)))
 
     async def keep(self, of: Mapping[Channel, Mapping[int, Tally]]) -> None:
         """Write these days, whatever was there."""

@@ -80,7 +80,8 @@ class ChannelRepository(Repository):
         keys = {folded(it) for it in addresses} - {""}
         if not keys:
             return {}
-        here = channel.c.workspace_id == workspace_id, channel.c.address_key.in_(sorted(keys))
+        these = self._connection.among(channel.c.address_key, sorted(keys))
+        here = channel.c.workspace_id == workspace_id, these
         rows = await self._connection.rows(select(channel).where(*here, _KEPT))
         return {folded(it.address): it for it in map(channel_of, rows)}
 
@@ -167,7 +168,9 @@ class ChannelRepository(Repository):
         """Those that exist, removed ones too."""
         if not ids:
             return {}
-        rows = await self._connection.rows(_OF_THOSE, {"those": list(ids)})
+        few = len(ids) <= _BEFOREHAND
+        those = _OF_THOSE if few else select(channel).where(self._connection.among(channel.c.id, ids))
+        rows = await self._connection.rows(those, {"those": list(ids)} if few else None)
         return {row.id: channel_of(row) for row in rows}
 
     async def a_team_address(self, workspace_id: WorkspaceId, *, is_told: bool) -> Channel | None:
@@ -204,6 +207,8 @@ class ChannelRepository(Repository):
 
 _FINDING: Final = select(channel).where(channel.c.id == bindparam("its"))
 _HOLDING: Final = _FINDING.with_for_update()
+_BEFOREHAND: Final = 1_000
+"""So many are asked for by a statement that was built beforehand."""
 _OF_THOSE: Final = select(channel).where(channel.c.id.in_(bindparam("those", expanding=True)))
 _AT_ADDRESS: Final = select(channel).where(
     channel.c.workspace_id == bindparam("workspace"), channel.c.address_key == bindparam("address"), _KEPT
@@ -663,7 +668,8 @@ class MailRoutingRepository(Repository):
 
     async def by_ids(self, ids: Collection[ChannelId]) -> dict[ChannelId, MailRouting]:
         """Those that are known."""
-        rows = await self._connection.rows(select(whereabouts).where(whereabouts.c.channel_id.in_(ids)))
+        those = self._connection.among(whereabouts.c.channel_id, ids)
+        rows = await self._connection.rows(select(whereabouts).where(those))
         return {row.channel_id: known_of(row) for row in rows}
 
     async def put(self, new: MailRouting) -> None:

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import errno
+import json
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Delete, Executable, Row, Select, Table, Update, collate, exc
+from sqlalchemy import (
+    ColumnElement,
+    Delete,
+    Executable,
+    Row,
+    Select,
+    Table,
+    Text,
+    Update,
+    any_,
+    collate,
+    exc,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy import Insert as PlainInsert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -35,6 +51,15 @@ def inserting(table: Table, dialect: str) -> Insert:
 def by_letters(column: ColumnElement[str], dialect: str) -> ColumnElement[str]:
     """Sorted by code point, as Python does, whatever the server's language is."""
     return column if dialect == "sqlite" else collate(column, "C")
+
+
+def among(column: ColumnElement[str], some: Collection[str], dialect: str) -> ColumnElement[bool]:
+    """Whether it is one of these, however many they are: a single parameter. ``IN`` takes one for each, of
+    which a statement may have 32,766 (SQLite) or 65,535 (PostgreSQL)."""
+    if dialect == "sqlite":
+        each = func.json_each(literal(json.dumps(list(some)))).table_valued("value")
+        return column.in_(select(each.c.value))
+    return column == any_(literal(list(some), postgresql.ARRAY(Text)))
 
 
 @contextmanager
@@ -171,6 +196,10 @@ class Connection:
         with translated():
             rows: Sequence[Row[Any]] = (await self._connection.execute(statement, values)).all()
         return rows
+
+    def among(self, column: ColumnElement[str], some: Collection[str]) -> ColumnElement[bool]:
+        """Whether it is one of these, however many they are."""
+        return among(column, some, self.dialect)
 
     async def commit(self) -> None:
         with translated():

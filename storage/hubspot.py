@@ -129,7 +129,9 @@ class HubSpotRepository:
         )
 
     async def by_ids(self, ids: Sequence[ChannelId]) -> dict[ChannelId, HubSpotChannel]:
-        return {it.id: it for it in await self._found(hubspot_channel.c.id.in_(ids))} if ids else {}
+        if not ids:
+            return {}
+        return {it.id: it for it in await self._found(self._connection.among(hubspot_channel.c.id, ids))}
 
     async def find(self, channel_id: ChannelId) -> HubSpotChannel | None:
         return (await self.by_ids([channel_id])).get(channel_id)

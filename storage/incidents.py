@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, or_, select, update
+from sqlalchemy import Row, Select, func, or_, select, update
 
 from bot.domain.channel import Cause
 from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
@@ -35,7 +35,7 @@ class IncidentRepository(Repository):
 
     async def open_among(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Incident]:
         """The open outages of these channels."""
-        open_ = incident.c.channel_id.in_(ids), incident.c.resolved_at.is_(None)
+        open_ = self._connection.among(incident.c.channel_id, ids), incident.c.resolved_at.is_(None)
         rows = await self._connection.rows(select(incident).where(*open_))
         return {row.channel_id: _incident(row) for row in rows}
 
@@ -88,13 +88,14 @@ class IncidentRepository(Repository):
 
     async def claim(self, ids: Sequence[IncidentId], by: UserId, at: datetime) -> tuple[IncidentId, ...]:
         """Somebody is on them; those that are not over. Who says it last has it."""
-        open_ = incident.c.id.in_(ids), incident.c.resolved_at.is_(None)
+        open_ = self._connection.among(incident.c.id, ids), incident.c.resolved_at.is_(None)
         claimed = update(incident).where(*open_).values(claimed_by=by, claimed_at=at)
         return tuple([row.id for row in await self._connection.rows(claimed.returning(incident.c.id))])
 
     async def hand_back(self, ids: Sequence[IncidentId], by: UserId) -> tuple[IncidentId, ...]:
         """Nobody is on them any more; those that were ``by``'s and are not over."""
-        theirs = incident.c.id.in_(ids), incident.c.claimed_by == by, incident.c.resolved_at.is_(None)
+        these = self._connection.among(incident.c.id, ids)
+        theirs = these, incident.c.claimed_by == by, incident.c.resolved_at.is_(None)
         freed = update(incident).where(*theirs).values(claimed_by=None, claimed_at=None)
         return tuple([row.id for row in await self._connection.rows(freed.returning(incident.c.id))])
 
@@ -107,6 +108,11 @@ class IncidentRepository(Repository):
             .order_by(incident.c.opened_at, incident.c.id)
         )
         return tuple(map(_incident, rows))
+
+    async def count_of_notice(self, notice_id: NoticeId) -> int:
+        """How many outages a message is about."""
+        its = select(func.count()).where(notice_incident.c.notice_id == notice_id)
+        return int(await self._connection.value(its))
 
     async def hold_of(self, notice_id: NoticeId) -> None:
         """Let nobody else change the outages that a message is about before this unit of work ends."""

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     update,
 )
@@ -60,18 +61,31 @@ class NoticeRepository(Repository):
 
     async def of_incidents(self, ids: Collection[IncidentId]) -> tuple[Notice, ...]:
         """Every message that is about one of them, each once."""
-        theirs = select(notice_incident.c.notice_id).where(notice_incident.c.incident_id.in_(ids))
+        these = self._connection.among(notice_incident.c.incident_id, ids)
+        theirs = select(notice_incident.c.notice_id).where(these)
         about = select(notice).where(notice.c.id.in_(theirs)).order_by(notice.c.id)
         rows = await self._connection.rows(about)
         return tuple(map(_notice, rows))
 
     async def young_alarms(
-        self, workspace_id: WorkspaceId, kind: NoticeKind, since: datetime
+        self,
+        workspace_id: WorkspaceId,
+        kind: NoticeKind,
+        since: datetime,
+        *,
+        storms_since: datetime,
+        storm_of: int,
     ) -> dict[UserId, Notice]:
-        """The newest message since then that is about an open outage, by reader. Doubts are none."""
+        """The newest message since then that is about an open outage, by reader; one about ``storm_of`` of
+        them or more since ``storms_since``. Doubts are none."""
         about = _of_open(incident.c.kind != IncidentKind.UNVERIFIABLE)
         is_about = about.where(notice_incident.c.notice_id == notice.c.id).exists()
-        return await self._alarms(workspace_id, kind, notice.c.created_at >= since, is_about)
+        its = select(notice_incident.c.incident_id).where(notice_incident.c.notice_id == notice.c.id)
+        is_storm = its.limit(1).offset(storm_of - 1).exists()
+        is_young = or_(notice.c.created_at >= since, is_storm)
+        return await self._alarms(
+            workspace_id, kind, notice.c.created_at >= min(since, storms_since), is_young, is_about
+        )
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str
@@ -177,12 +191,14 @@ class NoticeRepository(Repository):
         *,
         rev: int,
         ts: str | None,
+        at: datetime,
         conversation_id: ConversationId | None = None,
     ) -> None:
-        """It stands in Slack as of ``rev``, or need not (without ``ts``); a later one that was shown
-        meanwhile stays. ``conversation_id`` is where, if that is news."""
+        """It stands in Slack as of ``rev``, as it was drawn ``at``, or need not (without ``ts``); a later one
+        that was shown meanwhile stays. What has changed since waits from then on: it stands behind those that
+        were drawn before. ``conversation_id`` is where, if that is news."""
         where = {} if conversation_id is None else {"conversation_id": conversation_id}
-        values = {"rev": rev, "ts": ts, "sending_since": None, "unreachable": "", **where}
+        values = {"rev": rev, "drawn_at": at, "ts": ts, "sending_since": None, "unreachable": "", **where}
         await self._connection.count(_SHOWN, {"its": notice_id, **values})
 
     async def unreachable(self, notice_id: NoticeId, error: str) -> None:
@@ -201,7 +217,12 @@ class NoticeRepository(Repository):
 _FINDING: Final = select(notice).where(notice.c.id == bindparam("its"))
 _CHANGING: Final = update(notice).where(notice.c.id == bindparam("its"))
 _REV: Final = bindparam("rev", type_=Integer)
-_SHOWN: Final = _CHANGING.values(shown_rev=case((notice.c.shown_rev > _REV, notice.c.shown_rev), else_=_REV))
+_SHOWN: Final = _CHANGING.values(
+    shown_rev=case((notice.c.shown_rev > _REV, notice.c.shown_rev), else_=_REV),
+    stale_since=case(
+        (notice.c.wanted_rev > _REV, bindparam("drawn_at", type_=Instant)), else_=notice.c.stale_since
+    ),
+)
 _DELIVERY: Final = select(job.c.id).where(job.c.dedupe == DELIVERY + notice.c.id, UNFINISHED)
 _TO_EDIT: Final = (
     select(notice)
@@ -251,5 +272,6 @@ def _notice(row: Row[Any]) -> Notice:
         unreachable=row.unreachable,
         thread_of=row.thread_of,
         snoozed_until=row.snoozed_until,
+        stale_since=row.stale_since,
         reminders=row.reminders,
     )

@@ -286,8 +286,8 @@ class LinkRepository(Repository):
         self, user_id: UserId, incident_ids: Collection[IncidentId]
     ) -> dict[IncidentId, Link]:
         """One person's links, by what they mend."""
-        theirs = select(link).where(link.c.user_id == user_id, link.c.incident_id.in_(incident_ids))
-        rows = await self._connection.rows(theirs)
+        these = self._connection.among(link.c.incident_id, incident_ids)
+        rows = await self._connection.rows(select(link).where(link.c.user_id == user_id, these))
         return {row.incident_id: _link(row, self._connection.cipher) for row in rows}
 
     async def find(self, link_id: LinkId) -> Link | None:

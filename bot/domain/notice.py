@@ -145,7 +145,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.HOLD: ("{outage}",),
     NoticeKind.HUBSPOT_HOLD: ("{outage}",),
     NoticeKind.HUBSPOT_SAID: ("{why}:{announcement}",),
-    NoticeKind.STORM: ("{notice}",),
+    NoticeKind.STORM: ("{notice}:{number}", "{notice}"),
     NoticeKind.RELAPSE: ("{incident}:{times}:{after}", "{incident}:{times}"),
     NoticeKind.REMINDER: ("{notice}:{since}:{place}",),
     NoticeKind.CLAIM_TAKEN: ("{incident}:by:{by}:{at}",),
@@ -224,6 +224,8 @@ class Notice:
     thread_of: NoticeId | None = None
     """The notice in whose thread this one is a reply."""
     snoozed_until: datetime | None = None
+    stale_since: datetime | None = None
+    """Since when it shows less than it should, if it does; not before it was drawn last."""
     reminders: int = 0
     """How many reminders were sent."""
 

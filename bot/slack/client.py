@@ -52,10 +52,12 @@ _MOSTLY_APART: Final = timedelta(seconds=1.2)
 """Fifty calls of a method a minute: Slack's third tier, which all others that we use have at least."""
 
 _WINDOW: Final = timedelta(minutes=1)
-_IN_WINDOW: Final = 48
-"""A little less than the tier allows: others call, too."""
+_IN_WINDOW: Final = 50
+"""Of the third tier."""
+_SHARED: Final = 48
+"""A little less than the tier allows, where others call, too: Slack has refused what was within it."""
 _AT_ONCE: Final = 25
-"""So many may follow each other in no time; from then on they come evenly."""
+"""So many may then follow each other in no time; from then on they come evenly."""
 _CAREFUL_FOR: Final = timedelta(minutes=10)
 """After a pause that Slack asked for. Before, it is Slack that knows what it can bear: often more."""
 
@@ -226,6 +228,7 @@ class RateLimits:
         self._free_at: dict[str, datetime] = {}
         self._asked_at: dict[str, datetime] = {}
         self._last_turn: dict[str, datetime] = {}
+        self._shared_at: dict[str, datetime] = {}
         self._called_at: defaultdict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=_IN_WINDOW))
 
     def check(self, method: str, *, in_line: bool) -> None:
@@ -247,32 +250,46 @@ class RateLimits:
         return turn - now
 
     def room(self, method: str) -> tuple[int, timedelta]:
-        """How many calls of a method of the third tier can be made now; if none, how long to wait."""
+        """How many calls of a method of the third tier can be made now; if none, how long to wait. All that
+        the tier takes in a minute follow each other: fifty people see what has changed within one minute.
+        Where others use the same tier, they come evenly."""
         if rest := self._rest(method):
             return 0, rest
-        now, called_at = self._clock(), self._called_at[method]
-        asked_at = self._asked_at.get(method)
-        if asked_at is None or now - asked_at >= _CAREFUL_FOR:
+        now, called_at = self._clock(), self._in_window(method)
+        if not self._is_recent(self._asked_at.get(method), now):
             return _AT_ONCE, timedelta()
-        while called_at and not timedelta() <= now - called_at[0] < _WINDOW:
-            called_at.popleft()
-        if len(called_at) < _AT_ONCE:
-            return _AT_ONCE - len(called_at), timedelta()
-        free_at = called_at[-1] + _MOSTLY_APART
-        if len(called_at) >= _IN_WINDOW:
+        is_shared = self._is_recent(self._shared_at.get(method), now)
+        at_once, most = (_AT_ONCE, _SHARED) if is_shared else (_IN_WINDOW, _IN_WINDOW)
+        if len(called_at) < at_once:
+            return at_once - len(called_at), timedelta()
+        free_at = called_at[-1] + _MOSTLY_APART if is_shared else called_at[0] + _WINDOW
+        if len(called_at) >= most:
             free_at = max(free_at, called_at[0] + _WINDOW)
         return (1, timedelta()) if free_at <= now else (0, free_at - now)
+
+    def _in_window(self, method: str) -> deque[datetime]:
+        """When it was called within the last minute."""
+        now, called_at = self._clock(), self._called_at[method]
+        while called_at and not timedelta() <= now - called_at[0] < _WINDOW:
+            called_at.popleft()
+        return called_at
+
+    @staticmethod
+    def _is_recent(at: datetime | None, now: datetime) -> bool:
+        return at is not None and now - at < _CAREFUL_FOR
 
     def _rest(self, method: str) -> timedelta:
         """How long Slack still wants it left alone."""
         now = self._clock()
         if now < self._asked_at.get(method, now):  # the clock was put back: what it said before is void
-            for known in (self._asked_at, self._free_at, self._last_turn):
+            for known in (self._asked_at, self._free_at, self._last_turn, self._shared_at):
                 known.pop(method, None)
         return max(self._free_at.get(method, now) - now, timedelta())
 
     def rest(self, method: str, span: timedelta) -> None:
         self._asked_at[method] = self._clock()
+        if len(self._in_window(method)) < _IN_WINDOW:
+            self._shared_at[method] = self._asked_at[method]
         until = self._asked_at[method] + span
         self._free_at[method] = max(until, self._free_at.get(method, until))
 

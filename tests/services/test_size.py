@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.domain.availability import day_of
 from bot.domain.channel import Cause
 from bot.domain.probe_policy import Whose
 from bot.domain.provider_outage import vouching
@@ -181,6 +182,7 @@ async def _asked_rarely(play: Play) -> None:
         await uow.grants.delegated_by(ACME, "person7@crowd.example")
         await uow.grants.in_use(someone)
         await uow.grants.pending_revocations(someone)
+        await uow.availability.restless(first=day_of(now) - 1, after="ch5", walk=1_000, limit=200)
         await uow.requests.unfinished_by(ACME, IDS["alice"])
         await uow.requests.of_admins_by(ACME, IDS["alice"], since=now)
         await uow.people.by_email(ACME, "person7@crowd.example")

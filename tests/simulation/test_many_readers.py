@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from math import inf
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection, event
 
 from bot.domain.channel import State
-from bot.domain.errors import GrantRejected
+from bot.domain.errors import GrantRejected, MailboxGone
 from bot.domain.ids import UserId
 from bot.domain.notice import NoticeKind
 from bot.domain.probe_policy import PEERS_WANTED
@@ -179,6 +182,58 @@ async def test_an_outage_more_costs_as_much_as_the_one_before(office: Office) ->
         assert told == dict.fromkeys(addresses[:8], 1)
 
 
+DEATHS = 180
+
+
+@on_both
+async def test_who_reads_of_a_storm_is_told_of_each_within_slacks_pace(office: Office) -> None:
+    """Fifty people, an outage a second for three minutes and Slack's tiers: everybody's one message counts
+    each outage within the minute that fifty edits take, and is notified of it every two minutes at most."""
+    people = await told_of(office, 50)
+    await office.driver.break_("tiers")
+    addresses = [f"desk{number:03}@acme.example" for number in range(2 * DEATHS)]
+    await office.has_team_channels(addresses)
+    for address in addresses[::2]:
+        office.host.at(address).refuses = lambda: MailboxGone("account_disabled")
+        await office.passes(seconds=1)
+    await office.passes(minutes=5)
+    opened = await _opened(office)
+    assert len(opened) == DEATHS
+    told = await _counted(office, people)
+    late = [max(_first(told[person], n) for person in people) - at for n, at in enumerate(opened, 1)]
+    assert max(late) <= 61, late
+    for person in people:
+        alarms = [said for said in office.messages(person) if said.thread_ts in {None, said.ts}]
+        counts = [said for said in office.messages(person) if said.thread_ts not in {None, said.ts}]
+        assert (len(alarms), len(counts)) == (1, 2), [words(it) for it in office.messages(person)]
+        assert str(DEATHS) in counts[-1].text
+
+
+async def _opened(office: Office) -> list[float]:
+    """When each outage began, one after the other."""
+    async with office.storage.reading() as uow:
+        incidents = await uow.incidents.open_among([it.id for it in await office.channels()])
+    return sorted(it.opened_at.timestamp() for it in incidents.values())
+
+
+async def _counted(office: Office, people: Sequence[UserId]) -> dict[str, list[tuple[float, int]]]:
+    """How many outages each person's message named or counted, and when."""
+    rooms = {f"D{person[1:]}": person for person in people}
+    told: dict[str, list[tuple[float, int]]] = {person: [] for person in people}
+    for call in await office.driver.calls():
+        if call["ok"] and call["method"] in {"chat.postMessage", "chat.update"}:
+            to, text = str(call["arguments"]["channel"]), str(call["arguments"]["text"])
+            found = re.search(r"[0-9]+", text)
+            number = int(found[0]) if found and "desk" not in text else 1
+            told[rooms.get(to, to)].append((datetime.fromisoformat(call["at"]).timestamp(), number))
+    return told
+
+
+def _first(told: Sequence[tuple[float, int]], number: int) -> float:
+    """When so many were counted first."""
+    return min((at for at, counted in told if counted >= number), default=inf)
+
+
 @on_both
 async def test_taking_on_a_whole_list_is_one_change(office: Office) -> None:
     """*I'm on it* under a list of many: everybody's message is edited once for all of them."""
@@ -190,7 +245,9 @@ async def test_taking_on_a_whole_list_is_one_change(office: Office) -> None:
         await office.passes(seconds=15)
     await office.passes(minutes=3)
     async with office.storage.reading() as uow:
-        told = await uow.notices.young_alarms(office.acme, NoticeKind.INCIDENT, BEGINNING)
+        told = await uow.notices.young_alarms(
+            office.acme, NoticeKind.INCIDENT, BEGINNING, storms_since=BEGINNING, storm_of=1
+        )
     with statements(office) as asked:
         await office.services.incidents.claim(await office.actor(OMAR), told[OMAR].id)
     assert sum("UPDATE incident SET" in it for it in asked) == 1

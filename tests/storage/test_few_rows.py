@@ -12,12 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from bot.domain.access import Actor, Person, Visibility, visibility_of
 from bot.domain.channel import Kind, State
-from bot.domain.ids import ConversationId, UserId
+from bot.domain.ids import ChannelId, ConversationId, IncidentId, UserId
 from storage import Storage, UnitOfWork
 from storage.channels import MOST_LOOK_ALIKES, _values
 from storage.engine import async_url
 from storage.tables import channel
-from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_notice, a_team_channel
+from tests.storage.builders import ANA, NOW, WORKSPACE, a_channel, a_notice, a_team_channel, an_incident
 
 MANY = 1_500
 SHOWN = 40
@@ -139,7 +139,7 @@ async def test_messages_that_are_out_of_date_are_edited_in_turn(storage: Storage
         for notice in (first, second, unposted):
             await uow.notices.add_all((notice,))
         for notice in (first, second):
-            await uow.notices.shown(notice.id, rev=1, ts="1.2", conversation_id=ConversationId("D1"))
+            await uow.notices.shown(notice.id, rev=1, ts="1.2", at=NOW, conversation_id=ConversationId("D1"))
         await uow.notices.bump([second.id, unposted.id], NOW)
         for late in range(1, 4):
             await uow.notices.bump([first.id], NOW.replace(minute=late))
@@ -147,7 +147,13 @@ async def test_messages_that_are_out_of_date_are_edited_in_turn(storage: Storage
         waiting = await uow.notices.to_edit(WORKSPACE, 10)
         assert [it.id for it in waiting] == [second.id, first.id]
         assert await uow.notices.count_to_edit([first.id, second.id, unposted.id]) == 2
-        await uow.notices.shown(second.id, rev=waiting[0].wanted_rev, ts="1.2")
+        await uow.notices.shown(second.id, rev=waiting[0].wanted_rev, ts="1.2", at=NOW)
+        drawn = NOW.replace(minute=8)
+        await uow.notices.bump([second.id], NOW.replace(minute=7))
+        await uow.notices.shown(first.id, rev=waiting[1].wanted_rev - 1, ts="1.2", at=drawn)
+        waiting = await uow.notices.to_edit(WORKSPACE, 10)
+        assert [it.id for it in waiting] == [second.id, first.id], "what changed while it was drawn goes last"
+        await uow.notices.shown(second.id, rev=waiting[0].wanted_rev, ts="1.2", at=drawn)
         await uow.notices.unreachable(first.id, "channel_not_found")
         assert await uow.notices.to_edit(WORKSPACE, 10) == ()
         await uow.notices.bump([first.id, second.id], NOW.replace(minute=9))
@@ -157,3 +163,27 @@ async def test_messages_that_are_out_of_date_are_edited_in_turn(storage: Storage
 def test_kinds_are_those_that_are_listed() -> None:
     """A third kind would have to be read, too."""
     assert set(Kind) == {Kind.TEAM, Kind.PERSONAL}
+
+
+async def test_more_are_asked_for_than_a_statement_has_parameters(storage: Storage) -> None:
+    """Forty thousand inboxes of a provider that cannot be checked stand in one message: SQLite takes 32,766
+    parameters, PostgreSQL twice as many."""
+    kept = a_channel()
+    incident, told = an_incident(kept), a_notice(channel_id=kept.id)
+    many = [f"other{number}" for number in range(70_000)]
+    channels = [*map(ChannelId, many), kept.id]
+    incidents = [*map(IncidentId, many), incident.id]
+    async with storage.writing() as uow:
+        await uow.channels.add(kept)
+        await uow.incidents.open_(incident)
+        await uow.notices.add_all([told])
+        await uow.notices.attach([told.id], incident.id)
+        assert list(await uow.channels.by_ids(channels)) == [kept.id]
+        assert len(await uow.channels.at_addresses(WORKSPACE, [*many, kept.address])) == 1
+        assert list(await uow.incidents.open_among(channels)) == [kept.id]
+        assert await uow.incidents.claim(incidents, ANA, NOW) == (incident.id,)
+        assert await uow.incidents.hand_back(incidents, ANA) == (incident.id,)
+        assert [it.id for it in await uow.notices.of_incidents(incidents)] == [told.id]
+        assert await uow.links.of_reader(ANA, incidents) == {}
+        assert await uow.whereabouts.by_ids(channels) == {}
+        assert await uow.hubspot.by_ids(channels) == {}

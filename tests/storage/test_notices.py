@@ -14,6 +14,8 @@ from bot.domain.notice import NoticeKind
 from storage import Storage, Taken
 from tests.storage.builders import ANA, MINUTE, NOW, WORKSPACE, a_channel, a_notice, an_incident
 
+LATER = NOW + MINUTE
+
 
 async def a_kept_channel(storage: Storage) -> Channel:
     channel = a_channel()
@@ -93,14 +95,20 @@ async def test_a_notice_lives_from_wanted_to_shown(storage: Storage) -> None:
         await uow.notices.bump([notice.id], NOW)
         await uow.notices.bump([], NOW)
         there = ConversationId("D1")
-        await uow.notices.shown(notice.id, rev=1, ts="1.2", conversation_id=there)
+        await uow.notices.shown(notice.id, rev=1, ts="1.2", at=LATER, conversation_id=there)
         posted = replace(
-            sending, wanted_rev=2, shown_rev=1, ts="1.2", sending_since=None, conversation_id=there
+            sending,
+            wanted_rev=2,
+            shown_rev=1,
+            ts="1.2",
+            sending_since=None,
+            conversation_id=there,
+            stale_since=LATER,
         )
         assert await uow.notices.find(notice.id) == posted
         assert not posted.is_current
-        await uow.notices.shown(notice.id, rev=2, ts="1.2")
-        await uow.notices.shown(notice.id, rev=1, ts="1.2")
+        await uow.notices.shown(notice.id, rev=2, ts="1.2", at=LATER)
+        await uow.notices.shown(notice.id, rev=1, ts="1.2", at=LATER)
         assert await uow.notices.find(notice.id) == replace(posted, shown_rev=2)
 
 
@@ -111,7 +119,7 @@ async def test_a_person_who_cannot_be_reached_is_remembered(storage: Storage) ->
         await uow.notices.add_all([notice])
         await uow.notices.unreachable(notice.id, "user_disabled")
         assert await uow.notices.find(notice.id) == replace(notice, unreachable="user_disabled")
-        await uow.notices.shown(notice.id, rev=1, ts="1.2")
+        await uow.notices.shown(notice.id, rev=1, ts="1.2", at=NOW)
         assert await uow.notices.find(notice.id) == replace(notice, shown_rev=1, ts="1.2")
 
 

@@ -28,7 +28,7 @@ from bot.domain.incident import (
     snoozed_until,
 )
 from bot.domain.job import Job, JobKind
-from bot.domain.notice import OUTAGES, Notice, NoticeKind, subject_of
+from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind, subject_of
 from bot.domain.ticket import Link
 from bot.services.core.notifications import Notifications, a_notice, done_by
 from bot.services.core.ports import Core, digest, new_id, new_secret
@@ -36,7 +36,12 @@ from bot.services.core.roles import roles_in
 from storage import UnitOfWork
 
 STORM_LASTS: Final = timedelta(minutes=2)
-"""Outages that begin this soon after a person's first one join its message."""
+"""Outages that begin this soon after a person's first one join its message; a reply names their number this
+often while they are growing in it."""
+STORM_OF: Final = 5
+"""So many in one message are a storm: what follows joins them for longer."""
+STORM_AT_MOST: Final = timedelta(minutes=10)
+"""From then on a message of its own notifies anew."""
 RELAPSES_WITHIN: Final = timedelta(minutes=30)
 CLAIM_LASTS: Final = timedelta(hours=4)
 REMINDERS: Final = (timedelta(hours=4), timedelta(hours=24), *(timedelta(days=d) for d in range(2, 8)))
@@ -213,10 +218,14 @@ class Incidents:
     ) -> dict[UserId, Notice]:
         """The messages, by reader, in which one line more will do: young ones about what is dead, too, and of
         inboxes that cannot be checked the one about all of their provider's. What they are about is not over
-        (an edit notifies nobody)."""
+        (an edit notifies nobody). A person's storm goes on in one message, whose replies notify; a
+        conversation, which gets no replies, reads of it anew."""
         if incident.kind is IncidentKind.UNVERIFIABLE:
             return await uow.notices.doubts(channel.workspace_id, kind, channel.provider)
-        return await uow.notices.young_alarms(channel.workspace_id, kind, now - STORM_LASTS)
+        storms_since = now - (STORM_AT_MOST if kind in OUTAGES else STORM_LASTS)
+        return await uow.notices.young_alarms(
+            channel.workspace_id, kind, now - STORM_LASTS, storms_since=storms_since, storm_of=STORM_OF
+        )
 
     def _alarm(
         self, channel: Watched, incident: Incident, reader: UserId, kind: NoticeKind, now: datetime
@@ -394,16 +403,20 @@ class Incidents:
         return next_reminder(since, now)
 
     async def count_storm(self, job: Job) -> datetime | None:
-        """The job ``COUNT_STORM``: the storm is over, one reply names the total."""
+        """The job ``COUNT_STORM``: one reply names the number so far, each number once. Returns when to count
+        again what may still grow."""
         now = self._core.clock()
         async with self._core.storage.writing() as uow:
             notice = await uow.notices.find(NoticeId(job.payload["notice"]))
             if notice is None or not (notice.ts or notice.nonce):
                 return None
-            await self._notifications.tell(uow, _reply(NoticeKind.STORM, notice, {"notice": notice.id}, now))
+            number = await uow.incidents.count_of_notice(notice.id)
+            about = {"notice": notice.id, "number": str(number)}
+            await self._notifications.tell(uow, _reply(NoticeKind.STORM, notice, about, now))
             await uow.commit()
         self._core.wake()
-        return None
+        may_grow = number >= STORM_OF and now < (notice.created_at or now) + STORM_AT_MOST
+        return _next_count(notice, now) if may_grow else None
 
     async def _remind_later(self, uow: UnitOfWork, notices: Sequence[Notice], now: datetime) -> None:
         await uow.jobs.put_all(reminders_of(notices, now))
@@ -413,11 +426,7 @@ class Incidents:
         kind = JobKind.COUNT_STORM
         asked = await uow.jobs.unfinished([_key(kind, it) for it in notices])
         await uow.jobs.put_all(
-            [
-                _later(kind, it, (it.created_at or now) + STORM_LASTS, now)
-                for it in notices
-                if _key(kind, it) not in asked
-            ]
+            [_later(kind, it, _next_count(it, now), now) for it in notices if _key(kind, it) not in asked]
         )
 
 
@@ -425,14 +434,15 @@ async def who_can_take(
     uow: UnitOfWork, core: Core, told: Sequence[Notice], channels: Iterable[Channel], *, but: UserId
 ) -> tuple[Person, ...]:
     """Of the readers of these messages those, by name, who can take an outage from whoever is on it: they can
-    be reached, are still here, and would still be told of one of ``channels``. Of an inbox that only HubSpot
-    keeps we choose no readers: whoever was told can."""
+    be reached, are still here, and would still be told of one of ``channels``. Of what only HubSpot keeps we
+    choose no readers: whoever was told can."""
     readers = {it.recipient for it in told if it.kind in OUTAGES and not it.unreachable} - {but}
     if not readers:
         return ()
     workspace_id = told[0].workspace_id
     roles = await roles_in(uow, core, workspace_id)
-    still_told = {one for it in channels for one in roles.audience(it)} or readers
+    is_of_hubspot = any(it.kind in OF_HUBSPOT for it in told)
+    still_told = readers if is_of_hubspot else {one for it in channels for one in roles.audience(it)}
     people = (await uow.people.by_ids(workspace_id, readers & still_told)).values()
     here = [it for it in people if it.is_active_member]
     return tuple(sorted(here, key=lambda it: (it.name.casefold(), it.id)))
@@ -461,6 +471,12 @@ def _later(kind: JobKind, notice: Notice, due: datetime, now: datetime, **payloa
         created_at=now,
         payload={"notice": notice.id, **payload},
     )
+
+
+def _next_count(notice: Notice, now: datetime) -> datetime:
+    """When its outages are counted next: every ``STORM_LASTS`` from its beginning."""
+    began = min(notice.created_at or now, now)  # a clock that was ahead may have written it down
+    return began + STORM_LASTS * ((now - began) // STORM_LASTS + 1)
 
 
 def _key(kind: JobKind, notice: Notice) -> str:

@@ -106,11 +106,13 @@ class Delivery:
         return timedelta() if room.at_once else room.rest
 
     async def _behind_parent(self, uow: UnitOfWork, job: Job, notice: Notice) -> timedelta:
-        """A reply comes after the edit of the message that it belongs to, unless that takes too long."""
+        """A reply comes after the edit of the message that it belongs to, unless that takes too long. What
+        has changed since the reply was written is for another edit: a storm's message is never current."""
         parent = await uow.notices.find(notice.thread_of) if notice.thread_of else None
         waited = self._core.clock() - job.created_at
-        is_behind = parent is not None and parent.ts and not parent.is_current and not parent.unreachable
-        if not is_behind or waited >= _BEHIND_FOR:
+        is_stale = parent is not None and parent.ts and not parent.is_current and not parent.unreachable
+        was_drawn = parent is not None and (parent.stale_since or job.created_at) > job.created_at
+        if not is_stale or was_drawn or waited >= _BEHIND_FOR:
             return timedelta()
         return PACE if waited < _SOON else _SOON
 
@@ -192,7 +194,7 @@ class Delivery:
         if model is not None:
             assert notice.ts is not None
             await self._messenger.edit(_conversation(notice), notice.ts, model)
-        await self._shown(notice, ts=notice.ts)
+        await self._shown(notice, ts=notice.ts, drawn=model)
 
     # --- reconciling
 
@@ -214,7 +216,7 @@ class Delivery:
             if is_worth_posting(model):  # deleted by its reader, but still true: said once more
                 await self._post(job, notice, model)
                 return
-        await self._shown(notice, ts=notice.ts)
+        await self._shown(notice, ts=notice.ts, drawn=model)
 
     async def _adopted(self, notice: Notice, model: NoticeModel) -> Notice:
         """After a crash between posting and noting it, the message is there: take it."""
@@ -230,7 +232,9 @@ class Delivery:
         if ts is None:
             return notice
         async with self._core.storage.writing() as uow:
-            await uow.notices.shown(notice.id, rev=0, ts=ts, conversation_id=conversation)
+            await uow.notices.shown(
+                notice.id, rev=0, ts=ts, at=self._core.clock(), conversation_id=conversation
+            )
             await uow.commit()
         return replace(notice, ts=ts, conversation_id=conversation)
 
@@ -252,7 +256,11 @@ class Delivery:
             raise
         async with self._core.storage.writing() as uow:
             await uow.notices.shown(
-                notice.id, rev=notice.wanted_rev, ts=posted.ts, conversation_id=posted.conversation
+                notice.id,
+                rev=notice.wanted_rev,
+                ts=posted.ts,
+                at=model.now,
+                conversation_id=posted.conversation,
             )
             await uow.jobs.pace(job.lane, PACE)
             await uow.commit()
@@ -267,15 +275,16 @@ class Delivery:
         """The message to reply to was deleted. It is posted anew instead, which notifies as a reply would."""
         assert reply.thread_of is not None
         async with self._core.storage.writing() as uow:
-            await uow.notices.shown(reply.id, rev=reply.wanted_rev, ts=None)
+            await uow.notices.shown(reply.id, rev=reply.wanted_rev, ts=None, at=self._core.clock())
             parent = await uow.notices.find(reply.thread_of)
             if parent is not None:
                 await self._notifications.changed(uow, [parent], now=self._core.clock())
             await uow.commit()
 
-    async def _shown(self, notice: Notice, *, ts: str | None) -> None:
+    async def _shown(self, notice: Notice, *, ts: str | None, drawn: NoticeModel | None = None) -> None:
+        at = drawn.now if drawn is not None else self._core.clock()
         async with self._core.storage.writing() as uow:
-            await uow.notices.shown(notice.id, rev=notice.wanted_rev, ts=ts)
+            await uow.notices.shown(notice.id, rev=notice.wanted_rev, ts=ts, at=at)
             await uow.commit()
 
     async def _unreachable(self, notice: Notice, code: str) -> None:

@@ -38,6 +38,8 @@ from storage import UnitOfWork
 
 _HOLDS_KNOWN: Final = 16
 _DOMAINS_READ: Final = 20
+_LINES_DRAWN: Final = 200
+"""No message has room for so many outages; of the others it says how many there are."""
 _Version = tuple[int, datetime | None, str]
 
 
@@ -249,8 +251,9 @@ class NoticeModels:
         incidents = await uow.incidents.of_notice(notice.id)
         channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
         waiting = [incident for incident in incidents if incident.is_open]
-        links = await uow.links.of_reader(notice.recipient, [it.id for it in waiting])
-        known = await uow.whereabouts.by_ids([it.channel_id for it in waiting])
+        shown = waiting[:_LINES_DRAWN]
+        links = await uow.links.of_reader(notice.recipient, [it.id for it in shown])
+        known = await uow.whereabouts.by_ids([it.channel_id for it in shown])
         outages = [
             self._outage(channels[it.channel_id], it, links.get(it.id), known.get(it.channel_id))
             for it in incidents

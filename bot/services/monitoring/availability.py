@@ -47,10 +47,14 @@ from storage import UnitOfWork
 T = TypeVar("T")
 _KEPT: Final = "availability"
 """The fact up to which day all is written down."""
+_REACHED: Final = "availability:reached"
+"""The fact up to which channel this has come: the first day, the last one, and its id."""
 _SETTLES: Final = timedelta(minutes=5)
 """After midnight, until the steps of the day before have surely been written."""
 _AT_ONCE: Final = 200
 """Channels between which others get their turn."""
+_WALKED: Final = 1_000
+"""Channels that one statement looks at, most of which were calm."""
 _WORST: Final = 500
 """Of what happened since the last day that was written down, a report looks at so many channels."""
 _WHOLE: Final = Tally(up=int(DAY.total_seconds()))
@@ -83,25 +87,37 @@ class Availabilities:
     # --- writing down
 
     async def keep(self) -> int:
-        """The chore: write down the days that are over. Returns how many channels had one worth it."""
+        """The chore: write down the days that are over. Returns how many channels had one worth it. Goes on
+        where a process that has ended had come to."""
         now = self._core.clock()
         today = day_of(now - _SETTLES)
         async with self._core.storage.reading() as uow:
             first = await self._first_unkept(uow, today)
+            reached = await uow.meta.find(_REACHED) or ""
         if first >= today:
             return 0
-        async with self._core.storage.writing() as uow:
-            await uow.availability.drop_since(first)
-            await uow.commit()
-        number, after = 0, ""
-        while page := await self._days_after(after, first=first, last=today - 1):
+        days = f"{first}:{today - 1}:"
+        if not reached.startswith(days):
+            reached = days
             async with self._core.storage.writing() as uow:
-                await uow.availability.keep(page)
+                await uow.availability.drop_since(first)
+                await uow.meta.put(_REACHED, reached)
                 await uow.commit()
-            number, after = number + len(page), max(it.id for it in page)
+        number, after = 0, reached.removeprefix(days)
+        while True:
+            page, end = await self._days_after(after, first=first, last=today - 1)
+            if end is None:
+                break
+            if page:
+                async with self._core.storage.writing() as uow:
+                    await uow.availability.keep(page)
+                    await uow.meta.put(_REACHED, f"{days}{end}")
+                    await uow.commit()
+            number, after = number + len(page), end
             await asyncio.sleep(0)
         async with self._core.storage.writing() as uow:
             await uow.meta.put(_KEPT, str(today - 1))
+            await uow.meta.put(_REACHED, "")
             await uow.commit()
         return number
 
@@ -114,18 +130,20 @@ class Availabilities:
 
     async def _days_after(
         self, after: str, *, first: int, last: int
-    ) -> Mapping[Channel, Mapping[int, Tally]]:
-        """Some channels' days that are worth a row: those from ``first`` on, and earlier ones that were
-        written as an outage which has been taken back since."""
+    ) -> tuple[Mapping[Channel, Mapping[int, Tally]], str | None]:
+        """Some channels' days that are worth a row, and up to which channel that is: those from ``first`` on,
+        and earlier ones that were written as an outage which has been taken back since."""
         async with self._core.storage.reading() as uow:
-            channels = await uow.availability.restless(first=first, after=after, limit=_AT_ONCE)
+            channels, reached = await uow.availability.restless(
+                first=first, after=after, walk=_WALKED, limit=_AT_ONCE
+            )
             changes = await self._changes_since(uow, channels, first)
         end, found = beginning_of(last + 1), dict[Channel, Mapping[int, Tally]]()
         for it in channels:
             begins = first_to_judge_anew(changes[it.id], first)
             theirs = [change for change in changes[it.id] if change.at >= beginning_of(begins)]
             found[it] = _worth_keeping(days_of(it, theirs, first=begins, until=end), it, last)
-        return found
+        return found, reached
 
     async def _changes_since(
         self, uow: UnitOfWork, channels: Sequence[Channel], first: int

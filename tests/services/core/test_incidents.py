@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bot.domain.access import Role
 from bot.domain.errors import NotAllowed
 from bot.domain.ids import NoticeId, UserId
-from bot.domain.notice import NoticeKind
+from bot.domain.notice import OUTAGES, NoticeKind
+from bot.services.core.incidents import who_can_take
 from tests.services.play import ACME, IDS, Play, on_both
 
 SUPPORT = "support@acme.example"
@@ -96,3 +99,19 @@ async def test_each_message_of_theirs_says_what_of_it_was_handed_over(play: Play
     assert [it.about["at"] for it in told] == [
         one.claimed_at.isoformat() for [one] in parents if one.claimed_at
     ]
+
+
+async def test_nobody_takes_what_nobody_would_be_told_of(play: Play) -> None:
+    """Of an inbox whose readers are nobody's choice any more. Of what only HubSpot keeps we choose none:
+    whoever was told can."""
+    notice_id = await _claimed(play)
+    async with play.storage.reading() as uow:
+        his = await uow.notices.find(notice_id)
+        assert his is not None
+        incidents = await uow.incidents.of_notice(his.id)
+        told = await uow.notices.of_incidents([it.id for it in incidents])
+        core = play.services.core
+        assert await who_can_take(uow, core, told, (), but=IDS["omar"]) == ()
+        theirs = [replace(it, kind=NoticeKind.HUBSPOT) for it in told if it.kind in OUTAGES]
+        takers = await who_can_take(uow, core, theirs, (), but=IDS["omar"])
+    assert {it.id for it in takers} == {IDS["sakura"], IDS["alice"]}

@@ -421,3 +421,42 @@ async def test_it_is_not_sent_to_whoever_asks_later_in_the_month(play: Play) -> 
     await at(play, 4, 0)
     await subscribes(play, "omar")
     assert await play.services.monthly_reports.send() == 0
+
+
+@on_both
+async def test_a_night_goes_on_where_a_process_had_come_to(play: Play) -> None:
+    """Of a million channels, what has been written is not written again."""
+    midnight = play.now.replace(hour=0)
+    first, second = [
+        await lived(play, team(number, play.now), *outage(midnight - 3 * HOUR, midnight - HOUR))
+        for number in (1, 2)
+    ]
+    today = day_of(play.now)
+    async with play.storage.writing() as uow:
+        await uow.meta.put("availability", str(today - 2))
+        await uow.meta.put("availability:reached", f"{today - 1}:{today - 1}:{first.id}")
+        await uow.commit()
+    assert await play.services.availabilities.keep() == 1
+    assert await stored(play, first) == {}
+    assert list(await stored(play, second)) == [today - 1]
+    async with play.storage.reading() as uow:
+        assert await uow.meta.find("availability:reached") == ""
+
+
+@on_both
+async def test_channels_are_walked_a_few_at_a_time(play: Play) -> None:
+    """A step ends at its last channel, calm or not, or at the last restless one for which it has room."""
+    midnight = play.now.replace(hour=0)
+    for number in range(1, 7):
+        steps = outage(midnight - 3 * HOUR, midnight - HOUR) if number in {2, 3, 6} else ()
+        await lived(play, team(number, play.now), *steps)
+    first = day_of(play.now) - 1
+    walked, after = [], ""
+    async with play.storage.reading() as uow:
+        while True:
+            found, end = await uow.availability.restless(first=first, after=after, walk=4, limit=2)
+            if end is None:
+                break
+            walked.append(([it.id for it in found], end))
+            after = end
+    assert walked == [(["av2", "av3"], "av3"), (["av6"], "av6")]
