@@ -80,8 +80,8 @@ class ChannelRepository(Repository):
         keys = {folded(it) for it in addresses} - {""}
         if not keys:
             return {}
-        here = channel.c.workspace_id == workspace_id, channel.c.address_key.in_(sorted(keys))
-        rows = await self._connection.rows(select(channel).where(*here, _KEPT))
+        values = {"workspace": workspace_id, "those": sorted(keys)}
+        rows = await self._connection.rows(_AT_ADDRESSES, values)
         return {folded(it.address): it for it in map(channel_of, rows)}
 
     async def of_owner(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Channel, ...]:
@@ -207,6 +207,11 @@ _HOLDING: Final = _FINDING.with_for_update()
 _OF_THOSE: Final = select(channel).where(channel.c.id.in_(bindparam("those", expanding=True)))
 _AT_ADDRESS: Final = select(channel).where(
     channel.c.workspace_id == bindparam("workspace"), channel.c.address_key == bindparam("address"), _KEPT
+)
+_AT_ADDRESSES: Final = select(channel).where(
+    channel.c.workspace_id == bindparam("workspace"),
+    channel.c.address_key.in_(bindparam("those", expanding=True)),
+    _KEPT,
 )
 _SAVING: Final = update(channel).where(
     channel.c.id == bindparam("its"), channel.c.version == bindparam("as_read")
