@@ -21,6 +21,7 @@ from bench.databases import WORKSPACE
 from bot.domain.api_key import id_in
 from bot.domain.grant import Secret
 from bot.domain.ids import ApiKeyId, WorkspaceId
+from bot.services.connections.api_keys import AT_ONCE
 from storage import Cipher, Storage
 from storage.api_keys import GIVEN, Asked
 
@@ -42,12 +43,13 @@ async def serve(url: str, token_url: str) -> None:
 class _Handler:
     def __init__(self, storage: Storage, session: aiohttp.ClientSession, token_url: str) -> None:
         self._storage, self._session, self._token_url = storage, session, token_url
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def token(self, request: web.Request) -> web.Response:
         presented = Secret(request.headers["Authorization"].partition(" ")[2])
         json.loads(await request.read())
         now = datetime.now(UTC)
-        async with self._storage.reading() as uow:
+        async with self._room, self._storage.reading() as uow:
             key = await uow.api_keys.find(id_in(presented.reveal()) or ApiKeyId(""))
             channel = await uow.channels.at_address(WorkspaceId(WORKSPACE), request.match_info["address"])
             assert key is not None
@@ -64,12 +66,12 @@ class _Handler:
                 told = await answer.json()
             token = Secret(told["access_token"])
         assert token is not None
-        async with self._storage.writing() as uow:
+        async with self._room, self._storage.writing() as uow:
             if kept is None:
                 until = now + timedelta(hours=1)
                 await uow.access_tokens.put(channel.grant_id, "", token, obtained_at=now, expires_at=until)
             asked = Asked(key.id, channel.id, "imap", GIVEN)
-            await uow.token_uses.count(asked, times=1, at=now, address=request.remote or "")
+            await uow.token_uses.count({(asked, request.remote or ""): 1}, at=now)
             await uow.commit()
         return web.json_response({"access_token": token.reveal(), "token_type": "Bearer"})
 

@@ -5,19 +5,20 @@ One rule: of a key only its digest is kept, and an access token only sealed for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, delete, func, literal, or_, select, update
+from sqlalchemy import Row, and_, bindparam, delete, func, literal, or_, select, update
 
 from bot.domain.api_key import ApiKey, OwnerAnswer, OwnerAsked, network_of
 from bot.domain.channel import Kind, State
 from bot.domain.grant import Granted, Secret
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId, UserId, WorkspaceId
 from storage.column_types import Instant
-from storage.connection import Repository
+from storage.connection import Insert, Repository, inserting
 from storage.errors import KeyLost, Misplaced
 from storage.grants import GRANTED, granted_as
 from storage.tables import access_token, api_key, api_key_channel, channel, grant, token_use
@@ -51,23 +52,25 @@ class ApiKeyRepository(Repository):
 
     async def find(self, key_id: ApiKeyId) -> ApiKey | None:
         """The same statement whether there is one or not: the time it takes tells nobody."""
-        return await self._one(api_key.c.id == key_id)
+        return (await self.by_ids([key_id])).get(key_id)
+
+    async def by_ids(self, key_ids: Collection[ApiKeyId]) -> dict[ApiKeyId, ApiKey]:
+        """Those that exist. As with ``find``, nobody can tell which by the time it takes."""
+        rows: dict[ApiKeyId, list[Row[Any]]] = {}
+        for row in await self._connection.rows(_BY_IDS, {"those": list(key_ids)}):
+            rows.setdefault(row.id, []).append(row)
+        return {key_id: _with_channels(theirs) for key_id, theirs in rows.items()}
 
     async def by_door(self, digest: str) -> ApiKey | None:
         """The one whose own address has this digest."""
-        return await self._one(api_key.c.door_digest == digest)
+        rows = await self._connection.rows(_BY_DOOR, {"digest": digest})
+        return _with_channels(rows) if rows else None
 
     async def open_door(self, key_id: ApiKeyId, digest: str, now: datetime) -> bool:
         """From now on this is its own address, in place of a former one; whether there is such a key that
         works."""
         mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None), api_key.c.expires_at > now
         return await self._connection.count(update(api_key).where(*mine).values(door_digest=digest)) == 1
-
-    async def _one(self, which: ColumnElement[bool]) -> ApiKey | None:
-        named = api_key_channel, api_key_channel.c.key_id == api_key.c.id
-        here = select(api_key, *_NAMED).outerjoin(*named).where(which)
-        rows = await self._connection.rows(here)
-        return _key(rows[0], [row for row in rows if row.channel_id is not None]) if rows else None
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[ApiKey, ...]:
         """Revoked and expired ones too, the oldest first."""
@@ -113,10 +116,14 @@ class ApiKeyRepository(Repository):
         mine = api_key.c.id == key_id, api_key.c.revoked_at.is_(None)
         return await self._connection.count(update(api_key).where(*mine).values(created_by=person)) == 1
 
-    async def used(self, key_id: ApiKeyId, at: datetime, address: str) -> None:
-        """It was shown by somebody at this address."""
-        mine = update(api_key).where(api_key.c.id == key_id)
-        await self._connection.count(mine.values(last_used_at=at, last_used_from=address))
+    async def used(self, shown: Mapping[ApiKeyId, str], at: datetime) -> None:
+        """They were shown by somebody at these addresses. Rows are written in one order, so that two
+        processes don't wait for each other's."""
+        values = [
+            {"its": key_id, "last_used_at": at, "last_used_from": address}
+            for key_id, address in sorted(shown.items())
+        ]
+        await self._connection.many(_USED, values)
 
     async def _channels(self, key_ids: Sequence[ApiKeyId]) -> dict[ApiKeyId, list[Row[Any]]]:
         theirs = select(api_key_channel.c.key_id, *_NAMED).where(api_key_channel.c.key_id.in_(key_ids))
@@ -132,6 +139,21 @@ _NAMED: Final = (
     api_key_channel.c.answer,
     api_key_channel.c.answered_at,
 )
+_WITH_CHANNELS: Final = select(api_key, *_NAMED).outerjoin(
+    api_key_channel, api_key_channel.c.key_id == api_key.c.id
+)
+_BY_IDS: Final = _WITH_CHANNELS.where(api_key.c.id.in_(bindparam("those", expanding=True)))
+_BY_DOOR: Final = _WITH_CHANNELS.where(api_key.c.door_digest == bindparam("digest"))
+_USED: Final = (
+    update(api_key)
+    .where(api_key.c.id == bindparam("its"))
+    .values(last_used_at=bindparam("last_used_at"), last_used_from=bindparam("last_used_from"))
+)
+
+
+def _with_channels(rows: Sequence[Row[Any]]) -> ApiKey:
+    """One key's, joined."""
+    return _key(rows[0], [row for row in rows if row.channel_id is not None])
 
 
 def _named(key: ApiKey, channel_id: ChannelId) -> dict[str, Any]:
@@ -154,6 +176,11 @@ class KeptToken:
     expires_at: datetime
 
 
+TokenName = tuple[GrantId, str]
+"""A grant, and the resource that a token of it is for."""
+AtHand = tuple[Granted, KeptToken | None]
+
+
 class AccessTokenRepository(Repository):
     """Rows of ``access_token``: at most one per grant and resource."""
 
@@ -171,27 +198,16 @@ class AccessTokenRepository(Repository):
             return None  # another is fetched
         return KeptToken(token, row.obtained_at, row.expires_at)
 
-    async def at_hand(self, grant_id: GrantId, resource: str) -> tuple[Granted | None, KeptToken | None]:
-        """What the grant allows, and its latest token as ``find`` has it."""
-        kept = (
-            access_token,
-            and_(
-                access_token.c.id == _id(grant_id, resource),
-                access_token.c.grant_version == grant.c.version,
-                grant.c.sealed.is_not(None),
-            ),
-        )
-        columns = (
-            access_token.c.id,
-            access_token.c.sealed,
-            access_token.c.obtained_at,
-            access_token.c.expires_at,
-        )
-        here = select(*GRANTED, *columns).select_from(grant.outerjoin(*kept)).where(grant.c.id == grant_id)
-        row = await self._connection.first(here)
-        if row is None:
-            return None, None
-        return granted_as(row[:2]), self._kept(row) if row.id is not None else None
+    async def at_hand(self, wanted: Collection[TokenName]) -> dict[TokenName, AtHand]:
+        """Of each grant that exists what it allows, and its latest token as ``find`` has it."""
+        names = {_id(*one): one for one in wanted}
+        values = {"grants": sorted({grant_id for grant_id, _ in wanted}), "tokens": sorted(names)}
+        granted, kept = {}, {}
+        for row in await self._connection.rows(_AT_HAND, values):
+            granted[row.grant_id] = granted_as(row[1:3])
+            if row.id is not None:
+                kept[names[row.id]] = self._kept(row)
+        return {one: (granted[one[0]], kept.get(one)) for one in wanted if one[0] in granted}
 
     async def put(
         self, grant_id: GrantId, resource: str, token: Secret, *, obtained_at: datetime, expires_at: datetime
@@ -226,6 +242,28 @@ class AccessTokenRepository(Repository):
         await self._connection.count(delete(access_token).where(*mine))
 
 
+_AT_HAND: Final = (
+    select(
+        grant.c.id.label("grant_id"),
+        *GRANTED,
+        access_token.c.id,
+        access_token.c.sealed,
+        access_token.c.obtained_at,
+        access_token.c.expires_at,
+    )
+    .select_from(
+        grant.outerjoin(
+            access_token,
+            and_(
+                access_token.c.grant_id == grant.c.id,
+                access_token.c.id.in_(bindparam("tokens", expanding=True)),
+                access_token.c.grant_version == grant.c.version,
+                grant.c.sealed.is_not(None),
+            ),
+        )
+    )
+    .where(grant.c.id.in_(bindparam("grants", expanding=True)))
+)
 _of_team: Final = (
     select(channel.c.id)
     .where(channel.c.grant_id == grant.c.id, channel.c.kind == Kind.TEAM, channel.c.state != State.REMOVED)
@@ -280,23 +318,26 @@ class Asked:
 class TokenUseRepository(Repository):
     """Rows of ``token_use``: one per key, channel, audience, outcome and hour."""
 
-    async def count(self, asked: Asked, *, times: int, at: datetime, address: str) -> None:
-        """It happened so many times more."""
+    async def count(self, asked: Mapping[tuple[Asked, str], int], *, at: datetime) -> None:
+        """Each happened so many times more, asked for from this address. Rows are written in one order, so
+        that two processes don't wait for each other's."""
         hour = int(at.timestamp()) // 3600
-        values = {
-            "id": f"{asked.key_id}:{asked.channel_id}:{asked.audience}:{asked.outcome}:{hour}",
-            "key_id": asked.key_id,
-            "channel_id": asked.channel_id,
-            "audience": asked.audience,
-            "outcome": asked.outcome,
-            "times": times,
-            "first_at": at,
-            "last_at": at,
-            "last_from": address,
-        }
-        more = {"times": token_use.c.times + times, "last_at": at, "last_from": address}
-        insert = self._connection.insert(token_use).values(**values)
-        await self._connection.count(insert.on_conflict_do_update(index_elements=[token_use.c.id], set_=more))
+        values = [
+            {
+                "id": f"{one.key_id}:{one.channel_id}:{one.audience}:{one.outcome}:{hour}",
+                "key_id": one.key_id,
+                "channel_id": one.channel_id,
+                "audience": one.audience,
+                "outcome": one.outcome,
+                "times": times,
+                "first_at": at,
+                "last_at": at,
+                "last_from": address,
+            }
+            for (one, address), times in asked.items()
+        ]
+        values.sort(key=lambda row: (row["id"], row["last_from"]))
+        await self._connection.many(_counting(self._connection.dialect), values)
 
     async def of_channel(self, channel_id: ChannelId, since: datetime) -> tuple[TokenUse, ...]:
         """The latest of each key, audience and outcome since then, the latest first; ``times`` are of all
@@ -331,6 +372,17 @@ class TokenUseRepository(Repository):
             )
             for row in await self._connection.rows(here)
         )
+
+
+@cache
+def _counting(dialect: str) -> Insert:
+    insert = inserting(token_use, dialect)
+    more = {
+        "times": token_use.c.times + insert.excluded.times,
+        "last_at": insert.excluded.last_at,
+        "last_from": insert.excluded.last_from,
+    }
+    return insert.on_conflict_do_update(index_elements=[token_use.c.id], set_=more)
 
 
 def _key(row: Row[Any], named: Sequence[Row[Any]]) -> ApiKey:

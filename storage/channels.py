@@ -80,9 +80,13 @@ class ChannelRepository(Repository):
         keys = {folded(it) for it in addresses} - {""}
         if not keys:
             return {}
-        these = self._connection.among(channel.c.address_key, sorted(keys))
-        here = channel.c.workspace_id == workspace_id, these
-        rows = await self._connection.rows(select(channel).where(*here, _KEPT))
+        those = sorted(keys)
+        if len(those) <= _BEFOREHAND:
+            rows = await self._connection.rows(_AT_ADDRESSES, {"workspace": workspace_id, "those": those})
+        else:
+            these = self._connection.among(channel.c.address_key, those)
+            here = channel.c.workspace_id == workspace_id, these
+            rows = await self._connection.rows(select(channel).where(*here, _KEPT))
         return {folded(it.address): it for it in map(channel_of, rows)}
 
     async def of_owner(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Channel, ...]:
@@ -212,6 +216,11 @@ _BEFOREHAND: Final = 1_000
 _OF_THOSE: Final = select(channel).where(channel.c.id.in_(bindparam("those", expanding=True)))
 _AT_ADDRESS: Final = select(channel).where(
     channel.c.workspace_id == bindparam("workspace"), channel.c.address_key == bindparam("address"), _KEPT
+)
+_AT_ADDRESSES: Final = select(channel).where(
+    channel.c.workspace_id == bindparam("workspace"),
+    channel.c.address_key.in_(bindparam("those", expanding=True)),
+    _KEPT,
 )
 _SAVING: Final = update(channel).where(
     channel.c.id == bindparam("its"), channel.c.version == bindparam("as_read")

@@ -285,11 +285,12 @@ def _button(lang: Language, row: ChannelRow, operation: Operation) -> Block:
 
 
 def _keys(lang: Language, status: ChannelStatus) -> list[Block]:
-    """What its owner has said of programs' keys that name it, and can say."""
+    """What its owner has said of programs' keys that name it, and can say: first those that wait, since they
+    are let in by nobody else."""
     channel, blocks = status.row.channel, list[Block]()
-    for key in status.keys[:_LINES]:
-        if (asked := key.asked.get(channel.id)) is None:
-            continue
+    named = [(key, asked) for key in status.keys if (asked := key.asked.get(channel.id)) is not None]
+    named.sort(key=lambda one: _ANSWERS.index(one[1].answer))
+    for key, asked in named[:_LINES]:
         program = inert(key.name, 60)
         said = {
             OwnerAnswer.WAITS: lang.say("The program {program} waits for your word.", program=program),
@@ -299,10 +300,18 @@ def _keys(lang: Language, status: ChannelStatus) -> list[Block]:
             OwnerAnswer.DECLINED: lang.say("The program {program} may not use this inbox.", program=program),
         }[asked.answer]
         blocks += [section("🔑 " + said), *actions(*key_buttons(lang, key, channel))]
+    if (rest := len(named) - _LINES) > 0:
+        more = lang.count(
+            "and {n} more, in the message that asked you",
+            "and {n} more, each in the message that asked you",
+            rest,
+        )
+        blocks.append(section("🔑 " + more))
     return blocks
 
 
 _LINES: Final = 6
+_ANSWERS: Final = (OwnerAnswer.WAITS, OwnerAnswer.ALLOWED, OwnerAnswer.DECLINED)
 
 
 def programs(lang: Language, uses: Sequence[ProgramUse]) -> list[Block]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -9,7 +12,8 @@ import pytest
 from bot.domain.api_key import KeyFault, KeyRefused
 from bot.domain.features import Feature, Features, Wording
 from bot.domain.ids import ApiKeyId
-from bot.services.connections.api_keys import ApiKeys, BadKey, KeySpec
+from bot.services.connections.api_keys import ApiKeys, BadKey, KeySpec, Together
+from storage import StorageAway
 from tests.services.play import ACME, Play, on_both
 from tests.services.test_secrets import everything_stored
 
@@ -29,6 +33,62 @@ async def refused(play: Play, **changes: object) -> KeyFault:
     with pytest.raises(KeyRefused) as caught:
         await service(play).create(ACME, spec(**changes))
     return caught.value.fault
+
+
+@dataclass
+class Reader:
+    """Answers with how often it has read by then; a reading under way ends when it is let."""
+
+    readings: list[set[str]] = field(default_factory=list)
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    goes_on: asyncio.Event = field(default_factory=asyncio.Event)
+    fails: bool = False
+
+    async def __call__(self, asked: Collection[str]) -> dict[str, int]:
+        self.readings.append(set(asked))
+        said = dict.fromkeys(asked, len(self.readings))
+        self.begun.set()
+        await self.goes_on.wait()
+        if self.fails:
+            raise StorageAway
+        return {question: answer for question, answer in said.items() if question != "nothing"}
+
+
+async def test_whoever_asks_while_others_are_answered_is_told_what_was_read_after() -> None:
+    """A key that was revoked meanwhile works for nobody who asks from then on; and many cost one reading."""
+    reader = Reader()
+    together = Together(reader)
+    first = asyncio.create_task(together.ask("a"))
+    await reader.begun.wait()
+    later = [asyncio.create_task(together.ask(question)) for question in ("a", "b", "nothing", "a")]
+    await asyncio.sleep(0)
+    reader.goes_on.set()
+    assert await first == 1
+    assert await asyncio.gather(*later) == [2, 2, None, 2]
+    assert reader.readings == [{"a"}, {"a", "b", "nothing"}]
+
+
+async def test_a_crowd_is_answered_in_parts() -> None:
+    reader = Reader()
+    reader.goes_on.set()
+    together = Together(reader)
+    asked = [str(number) for number in range(450)]
+    assert set(await asyncio.gather(*map(together.ask, asked))) == {1, 2, 3}
+    assert [len(one) for one in reader.readings] == [200, 200, 50]
+
+
+async def test_a_reading_that_fails_is_told_to_all_and_the_next_one_works() -> None:
+    """And whoever hangs up takes nobody's answer along."""
+    reader = Reader(fails=True)
+    together = Together(reader)
+    gone, *asked = (asyncio.create_task(together.ask(question)) for question in "abc")
+    await reader.begun.wait()
+    gone.cancel()
+    reader.goes_on.set()
+    told = await asyncio.gather(gone, *asked, return_exceptions=True)
+    assert [type(one) for one in told] == [asyncio.CancelledError, StorageAway, StorageAway]
+    reader.fails = False
+    assert await together.ask("a") == 2
 
 
 @on_both

@@ -401,6 +401,47 @@ async def test_what_is_wrong_with_a_request_is_named(play: Play) -> None:
         assert words in told["message"], how
 
 
+@on_both
+async def test_what_no_database_can_be_asked_for_harms_nobody(play: Play) -> None:
+    """Programs that ask at the same time are answered from one reading: an odd name is nowhere, and the
+    others get what they want."""
+    _, desk = await connected(play)
+    odd = ["%00", f"{SUPPORT}%00", "%ED%A0%80", "%0A", "x" * 399 + "%00", "@", "'--"]
+    asked = [desk.asks(f"/channels/{name}/token") for name in odd]
+    told = await asyncio.gather(*asked, *(desk.asks() for _ in range(5)))
+    assert [status for status, _ in told] == [404] * len(odd) + [200] * 5
+    assert {answer["error"] for _, answer in told[: len(odd)]} == {"unknown_channel"}
+    for name in odd:
+        assert (await desk.asks(f"/channels/{name}", method="GET"))[0] == 404
+
+
+@on_both
+async def test_programs_that_ask_at_once_get_each_their_own(play: Play) -> None:
+    """By address, however it is written, and by id; what a key may not see stays unknown beside it."""
+    support, desk = await connected(play)
+    sales = await play.connect_team("sales@acme.example")
+    both = await program(play, addresses=[SUPPORT, "sales@acme.example"])
+    wanted = [
+        (desk, "Support@ACME.example"),
+        (desk, support.id),
+        (both, "sales@acme.example"),
+        (both, sales.id),
+        (desk, sales.id),
+        (desk, "nobody@acme.example"),
+    ]
+    told = await asyncio.gather(*(who.asks(f"/channels/{which}/token") for who, which in wanted))
+    assert [(status, answer.get("user")) for status, answer in told] == [
+        (200, SUPPORT),
+        (200, SUPPORT),
+        (200, "sales@acme.example"),
+        (200, "sales@acme.example"),
+        (404, None),
+        (404, None),
+    ]
+    assert await uses(play, sales) == {"given": 2}
+    assert await uses(play, support) == {"given": 2}
+
+
 async def test_a_key_that_asks_all_the_time_is_slowed_down(play: Play) -> None:
     """Others are not."""
     _, desk = await connected(play)

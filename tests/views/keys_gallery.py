@@ -59,6 +59,8 @@ def keys(lang: Language, text: str) -> Drawn:
         yield f"key made that waits for its owner {it.asked[mine.id].answer}", made
     status = a_status(a_row(mine), keys=asking)
     yield "status with keys", status_message(lang, status, now=NOW)
+    crowd = a_status(a_row(mine), keys=asking * 4)
+    yield "status with many keys", status_message(lang, crowd, now=NOW)
     yield "keys of nobody", modals.keys_modal(lang, KeysShown((), 0, features))
     yield "keys that are over", modals.keys_modal(lang, KeysShown((), 3, features))
     yield "keys without a use", modals.keys_modal(lang, KeysShown((), 0, ()))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.domain.access import Operation
+from bot.domain.api_key import OwnerAnswer, OwnerAsked
 from bot.domain.channel import REFUSED_CAUSES, Cause, State
 from bot.domain.incident import IncidentKind, Unexplained
 from bot.domain.request import Awaits, RequestState
@@ -19,6 +20,7 @@ from bot.views.i18n import Language
 from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from tests.views.history_gallery import some_evidence
+from tests.views.keys_gallery import a_key
 from tests.views.samples import (
     ANN,
     BOB,
@@ -26,6 +28,7 @@ from tests.views.samples import (
     JA,
     LANGUAGES,
     NOW,
+    a_channel,
     a_feature,
     a_request,
     a_row,
@@ -334,3 +337,18 @@ def test_programs_are_named_where_somebody_looks(lang: Language) -> None:
         assert said.count("IMAP") == 6
         assert lang.say("Programs that use it") in said
     assert lang.say("Programs that use it") not in texts(status(a_row(), lang))
+
+
+def test_of_many_keys_those_that_wait_come_first_and_no_other_is_forgotten() -> None:
+    """Nobody but the owner can let them in, and a long list must not hide them."""
+    mine = a_channel()
+    answers = [OwnerAnswer.DECLINED] * 5 + [OwnerAnswer.ALLOWED] * 3 + [OwnerAnswer.WAITS]
+    asking = tuple(
+        a_key(f"Program {number}", channels=frozenset({mine.id}), asked={mine.id: OwnerAsked(ANN, answer)})
+        for number, answer in enumerate(answers)
+    )
+    said = [line for line in texts(status(a_row(mine), keys=asking)).split("\n") if line.startswith("🔑")]
+    assert ["waits" in line for line in said] == [True, *[False] * 6]
+    assert [line.startswith("🔑 You allowed") for line in said] == [False, *[True] * 3, *[False] * 3]
+    assert said[-1] == "🔑 and 3 more, each in the message that asked you"
+    assert "message that asked you" not in texts(status(a_row(mine), keys=asking[:6]))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from bot.domain.access import Actor
 from bot.domain.api_key import (
@@ -45,8 +45,14 @@ NOTED_EVERY: Final = timedelta(minutes=1)
 AT_ONCE: Final = 6
 """Units of work for programs at a time: the watch needs connections, too, and comes first."""
 USES_SHOWN_FOR: Final = timedelta(days=30)
+_TOGETHER: Final = 200
+"""Questions that are answered from one unit of work at most."""
 _NOBODY: Final = ApiKeyId("")
 _NO_DIGEST: Final = "0" * 64
+
+
+Q = TypeVar("Q", bound=Hashable)
+A = TypeVar("A")
 
 
 class BadKey(Refusal):
@@ -68,6 +74,38 @@ class KeySpec:
     """Names the form that was filled in: it makes one key, however often it is sent."""
 
 
+class Together(Generic[Q, A]):
+    """Answers many who ask at the same time from one unit of work: a transaction, and each statement in it,
+    costs more than the rows. Nobody is told what was read before they asked."""
+
+    def __init__(self, read: Callable[[Collection[Q]], Awaitable[Mapping[Q, A]]]) -> None:
+        """``read`` answers what it can. No question may make it fail: it would fail for all."""
+        self._read = read
+        self._one_reads = asyncio.Lock()
+        self._asked: set[Q] = set()
+        self._next: asyncio.Task[Mapping[Q, A]] | None = None
+
+    async def ask(self, question: Q) -> A | None:
+        """``None`` where there is no answer. Raises what reading raises."""
+        if self._next is None or len(self._asked) >= _TOGETHER:
+            self._asked = set()
+            self._next = asyncio.create_task(self._answer(self._asked))
+            self._next.add_done_callback(_heard)
+        self._asked.add(question)
+        return (await asyncio.shield(self._next)).get(question)
+
+    async def _answer(self, asked: Collection[Q]) -> Mapping[Q, A]:
+        async with self._one_reads:
+            if self._asked is asked:
+                self._next = None  # who comes from now on is too late for this one
+            return await self._read(asked)
+
+
+def _heard(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled():
+        task.exception()  # whoever waited has heard it, or nobody waits any more
+
+
 class ApiKeys:
     """Makes, checks and revokes keys. ``features`` are those that the operator has defined."""
 
@@ -85,6 +123,7 @@ class ApiKeys:
         self._clock = clock
         self._features = features
         self._room = asyncio.Semaphore(AT_ONCE)
+        self._finding = Together(self._find)
 
     async def create(self, workspace_id: WorkspaceId, spec: KeySpec) -> tuple[ApiKey, Secret]:
         """A new key, and what is shown this once. Raises ``KeyRefused``."""
@@ -215,13 +254,16 @@ class ApiKeys:
 
     async def authenticated(self, presented: str, address: str) -> ApiKey:
         """Whose key that is; ``address`` is where it comes from. Raises ``BadKey``."""
-        key_id, digest, now = id_in(presented), Secret(presented).digest, self._clock()
-        async with self.reading() as uow:
-            key = await uow.api_keys.find(key_id or _NOBODY)
+        digest = Secret(presented).digest
+        key = await self._finding.ask(id_in(presented) or _NOBODY)
         is_it = hmac.compare_digest(digest, key.digest if key else _NO_DIGEST)
-        if key is None or not is_it or not key.works(now) or not key.may_come_from(address):
+        if key is None or not is_it or not key.works(self._clock()) or not key.may_come_from(address):
             raise BadKey
         return key
+
+    async def _find(self, key_ids: Collection[ApiKeyId]) -> dict[ApiKeyId, ApiKey]:
+        async with self.reading() as uow:
+            return await uow.api_keys.by_ids(key_ids)
 
     async def open_door(self, key_id: ApiKeyId) -> Secret | None:
         """A new secret for the key's own address, which is shown this once; a former one is void. ``None`` if

@@ -8,8 +8,9 @@ until it has too little life left. What happens here proves nothing about a mail
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,17 +18,18 @@ from typing import Final
 
 import structlog
 
+from bot.domain.address import key_of
 from bot.domain.api_key import ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.errors import ProviderError, Refusal, UseNotGranted, UseWithheld
 from bot.domain.features import SERVERS, Audience, Feature, Server, resource_for, scopes_for, spoken_at
 from bot.domain.grant import Granted, Secret, lacking, resource_in
-from bot.domain.ids import ApiKeyId, ChannelId, GrantId
-from bot.services.connections.api_keys import ApiKeys
+from bot.domain.ids import ApiKeyId, ChannelId, GrantId, WorkspaceId
+from bot.services.connections.api_keys import ApiKeys, Together
 from bot.services.core.ports import Core
 from bot.services.monitoring.probes import Probes
 from storage import UnitOfWork
-from storage.api_keys import GIVEN, Asked, KeptToken
+from storage.api_keys import GIVEN, Asked, KeptToken, TokenName
 
 DEFAULT_TTL: Final = timedelta(minutes=15)
 """Exchange refuses a token some ten minutes before its end."""
@@ -44,6 +46,7 @@ RESTS_FOR: Final = timedelta(seconds=30)
 """After a refresh that failed: the provider, or a look, has the word first."""
 PER_MINUTE: Final = 600
 """Requests, by key."""
+_NOWHERE: Final = re.compile("[\x00-\x1f\ud800-\udfff]")
 _CLOCKS_DIFFER_BY: Final = timedelta(seconds=30)
 _log = structlog.get_logger(__name__)
 
@@ -98,8 +101,16 @@ class SeenChannel:
     audiences: tuple[Audience, ...]
 
 
-_Which = tuple[GrantId, str]
-"""A grant, and the resource that a token of it is for."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Which mailbox a program wants a token of, and what for."""
+
+    workspace_id: WorkspaceId
+    which: str
+    audience: Audience
+
+
+_Found = tuple[Channel, Granted | None, KeptToken | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ class _Wanted:
     scopes: frozenset[str]
 
     @property
-    def which(self) -> _Which:
+    def which(self) -> TokenName:
         return _grant_of(self.channel), resource_for(self.channel.provider, self.audience)
 
 
@@ -148,11 +159,8 @@ class Notes:
                 asked, self._asked = self._asked, Counter()
                 shown, self._shown = self._shown, {}
                 now = self._clock()
-                # In one order, so that two processes don't wait for each other's rows.
-                for (what, address), times in sorted(asked.items(), key=_row):
-                    await uow.token_uses.count(what, times=times, at=now, address=address)
-                for key_id, address in sorted(shown.items()):
-                    await uow.api_keys.used(key_id, now, address)
+                await uow.token_uses.count(asked, at=now)
+                await uow.api_keys.used(shown, now)
                 await uow.commit()
         finally:
             if self._next is asyncio.current_task():
@@ -175,9 +183,10 @@ class TokenBroker:
         self._keys = keys
         self._pause = pause
         self._notes = Notes(keys, core.clock)
-        self._under_way: dict[_Which, asyncio.Task[KeptToken]] = {}
-        self._rests: dict[_Which, _Rest] = {}
-        self._withheld: set[_Which] = set()
+        self._finding = Together(self._find)
+        self._under_way: dict[TokenName, asyncio.Task[KeptToken]] = {}
+        self._rests: dict[TokenName, _Rest] = {}
+        self._withheld: set[TokenName] = set()
         self._refreshing = asyncio.Semaphore(_AT_ONCE)
         self._asked: dict[str, tuple[datetime, int]] = {}
 
@@ -226,13 +235,24 @@ class TokenBroker:
         return tuple(one for one in defined.defined if one.key in key.features and one in (*own, *shared))
 
     async def _found(self, uow: UnitOfWork, key: ApiKey, which: str) -> Channel:
+        which = _askable(which)
         if "@" in which:
             channel = await uow.channels.at_address(key.workspace_id, which)
         else:
             channel = await uow.channels.find(ChannelId(which))
-        if channel is None or not _is_visible(key, channel):
-            raise NoToken(Code.UNKNOWN_CHANNEL)
-        return channel
+        return _visible(key, (channel, None, None) if channel is not None else None)[0]
+
+    async def _find(self, places: Collection[_Place]) -> dict[_Place, _Found]:
+        """What is known of each, without a word about who may see it."""
+        async with self._keys.reading() as uow:
+            channels = await _channels_at(uow, places)
+            named = {
+                place: (_grant_of(channel), resource_for(channel.provider, place.audience))
+                for place, channel in channels.items()
+            }
+            at_hand = await uow.access_tokens.at_hand(set(named.values()))
+        nothing = None, None
+        return {place: (channels[place], *at_hand.get(name, nothing)) for place, name in named.items()}
 
     # --- tokens
 
@@ -247,13 +267,11 @@ class TokenBroker:
         wanted: _Wanted | None = None
         outcome, channel_id = "unforeseen", ChannelId("")
         try:
-            async with self._keys.reading() as uow:
-                channel = await self._found(uow, key, which)
-                channel_id = channel.id
-                _raise_unless_allowed(key, channel)
-                which_one = _grant_of(channel), resource_for(channel.provider, audience)
-                granted, kept = await uow.access_tokens.at_hand(*which_one)
-                wanted = self._wanted(key, channel, audience, granted or Granted(frozenset()))
+            found = await self._finding.ask(_Place(key.workspace_id, _askable(which), audience))
+            channel, granted, kept = _visible(key, found)
+            channel_id = channel.id
+            _raise_unless_allowed(key, channel)
+            wanted = self._wanted(key, channel, audience, granted or Granted(frozenset()))
             given = await self._living(wanted, kept, min_ttl)
             outcome = GIVEN
         except NoToken as refused:
@@ -347,7 +365,7 @@ class TokenBroker:
             return timedelta()
         return kept.expires_at - now
 
-    async def _refreshed(self, which: _Which, min_ttl: timedelta) -> KeptToken:
+    async def _refreshed(self, which: TokenName, min_ttl: timedelta) -> KeptToken:
         """By whoever does it already, or by us. It goes on when whoever asked is gone."""
         task = self._under_way.get(which)
         if task is None:
@@ -362,12 +380,12 @@ class TokenBroker:
             task.add_done_callback(lambda done: self._done(which, done))
         return await asyncio.shield(task)
 
-    def _done(self, which: _Which, task: asyncio.Task[KeptToken]) -> None:
+    def _done(self, which: TokenName, task: asyncio.Task[KeptToken]) -> None:
         self._under_way.pop(which, None)
         if not task.cancelled():
             task.exception()  # whoever waited has heard it, or nobody waits any more
 
-    async def _refresh(self, which: _Which, min_ttl: timedelta) -> KeptToken:
+    async def _refresh(self, which: TokenName, min_ttl: timedelta) -> KeptToken:
         waited = 0.0
         while True:
             async with self._refreshing:
@@ -381,7 +399,7 @@ class TokenBroker:
             if (kept := await self._kept(which)) is not None and self._life(kept) >= min_ttl:
                 return kept
 
-    async def _try(self, which: _Which, min_ttl: timedelta) -> KeptToken | None:
+    async def _try(self, which: TokenName, min_ttl: timedelta) -> KeptToken | None:
         """``None`` while somebody else refreshes it."""
         grant_id, resource = which
         async with self._probes.turn(grant_id) as turn:
@@ -409,7 +427,7 @@ class TokenBroker:
             raise NoToken(Code.PROVIDER_UNAVAILABLE, RESTS_FOR)  # it does not say how long that lives
         return KeptToken(fresh.token, fresh.obtained_at, fresh.expires_at)
 
-    def _withhold(self, which: _Which, error: UseWithheld) -> None:
+    def _withhold(self, which: TokenName, error: UseWithheld) -> None:
         """No look meets it, and no owner can mend it: the operator hears of it, once."""
         if which not in self._withheld:
             grant_id, resource = which
@@ -421,7 +439,7 @@ class TokenBroker:
             )
         self._withheld.add(which)
 
-    async def _kept(self, which: _Which) -> KeptToken | None:
+    async def _kept(self, which: TokenName) -> KeptToken | None:
         async with self._keys.reading() as uow:
             return await uow.access_tokens.find(*which)
 
@@ -448,9 +466,31 @@ class TokenBroker:
         )
 
 
-def _row(counted: tuple[tuple[Asked, str], int]) -> tuple[str, ...]:
-    (asked, address), _ = counted
-    return asked.key_id, asked.channel_id, asked.audience, asked.outcome, address
+async def _channels_at(uow: UnitOfWork, places: Collection[_Place]) -> dict[_Place, Channel]:
+    named: dict[_Place, Channel] = {}
+    by_id = await uow.channels.by_ids([ChannelId(it.which) for it in places if "@" not in it.which])
+    for workspace_id in {it.workspace_id for it in places}:
+        theirs = [it for it in places if it.workspace_id == workspace_id]
+        addressed = [it.which for it in theirs if "@" in it.which]
+        by_address = await uow.channels.at_addresses(workspace_id, addressed)
+        for it in theirs:
+            found = by_address.get(key_of(it.which)) if "@" in it.which else by_id.get(ChannelId(it.which))
+            if found is not None:
+                named[it] = found
+    return named
+
+
+def _askable(which: str) -> str:
+    """What no database can be asked for is nowhere; and others are asked for with it."""
+    if _NOWHERE.search(which):
+        raise NoToken(Code.UNKNOWN_CHANNEL)
+    return which
+
+
+def _visible(key: ApiKey, found: _Found | None) -> _Found:
+    if found is None or not _is_visible(key, found[0]):
+        raise NoToken(Code.UNKNOWN_CHANNEL)
+    return found
 
 
 def _is_visible(key: ApiKey, channel: Channel) -> bool:
