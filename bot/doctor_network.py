@@ -18,11 +18,13 @@ import aiohttp
 from bot.app import client_of
 from bot.config import Settings
 from bot.config_validators import is_loopback
-from bot.domain.errors import SlackAway, SlackRefused
+from bot.domain.errors import DirectoryAway, SlackAway, SlackRefused
+from bot.domain.ids import UserId
 from bot.manifest import SCOPES
 from bot.metrics import Metrics
 from bot.services.core.ports import Clock
 from bot.slack.client import SlackClient
+from bot.slack.directory import SlackDirectory
 from providers.http_client import http_session
 
 _SECONDS: Final = 10
@@ -46,11 +48,12 @@ class Finding:
 
 
 async def slack_findings(settings: Settings, *, clock: Clock) -> list[Finding]:
-    """Token and scopes, the clock by Slack's, and Socket Mode."""
+    """Token and scopes, the clock by Slack's, Socket Mode, and whoever the settings name."""
     async with http_session() as session:
         client = client_of(settings, session=session, clock=clock, metrics=Metrics.build())
         found = await _token(settings, client, clock)
-        return [*found, *([await _socket_mode(settings, client)] if settings.socket_mode else [])]
+        found += [await _socket_mode(settings, client)] if settings.socket_mode else []
+        return [*found, *(await _people(settings, client) if found[0].is_good else [])]
 
 
 async def _token(settings: Settings, client: SlackClient, clock: Clock) -> list[Finding]:
@@ -113,6 +116,35 @@ async def _socket_mode(settings: Settings, client: SlackClient) -> Finding:
             return Finding("Socket Mode", True, "Slack gave a connection less than a minute ago")
         return Finding("Socket Mode", False, "Slack cannot be reached", "check the network and any proxy.")
     return Finding("Socket Mode", True, "Slack gives a connection")
+
+
+async def _people(settings: Settings, client: SlackClient) -> list[Finding]:
+    """Whether those that the settings name are there: a slip in an id would be noticed by nobody."""
+    directory = SlackDirectory(client, patience=_SECONDS)
+    named = {"Super admins": settings.super_admins, "Operators": settings.operators}
+    found = [await _known(what, ids, directory) for what, ids in named.items() if ids]
+    return found if settings.operators else [*found, _NO_OPERATORS]
+
+
+async def _known(what: str, ids: tuple[str, ...], directory: SlackDirectory) -> Finding:
+    setting = f"INBOXKEEPER_{what.upper().replace(' ', '_')}"
+    try:
+        people = {one: await directory.person(UserId(one)) for one in ids}
+    except DirectoryAway:
+        return Finding(what, False, "Slack does not say who they are", "try again in a minute.")
+    gone = [one for one, person in people.items() if person is None or not person.is_active_member]
+    if gone:
+        step = f"put ids of active members into {setting} (profile › ⋮ › Copy member ID)."
+        return Finding(what, False, f"{', '.join(gone)}: no active member has this id", step)
+    return Finding(what, True, ", ".join(person.name for person in people.values() if person))
+
+
+_NO_OPERATORS: Final = Finding(
+    "Operators",
+    True,
+    "nobody is named: that the disk is full, or that a secret ends, is told to the super admins",
+    "set INBOXKEEPER_OPERATORS to whoever runs this, since they can mend it (profile › ⋮ › Copy member ID).",
+)
 
 
 async def pages_finding(settings: Settings, *, clock: Clock, has_started: bool) -> Finding:

@@ -138,6 +138,25 @@ async def test_what_slack_holds_against_us_has_a_next_step(place: Town) -> None:
         await driver.mend()
 
 
+async def test_whoever_the_settings_name_is_looked_up(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody named has a next step and is no fault; a slip in an id, or a guest, is one."""
+    async with town(Place(database_url=database_url), SandboxClock.running()) as built:
+        assert built.world.listener is not None
+        built.world.listener.close()
+        for operators, is_good, words in (
+            ("", True, "told to the super admins"),
+            ("U0OMAR", True, "omar"),
+            ("U0OMAR,U0GUS,U0NOBODY", False, "U0GUS, U0NOBODY: no active member"),
+        ):
+            given = {**built.environment, "INBOXKEEPER_OPERATORS": operators}
+            assert await examine(load(given, None), as_json=True) is is_good
+            found = {one["what"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+            assert found["Operators"]["ok"] is is_good and words.lower() in found["Operators"]["said"].lower()
+            assert ("INBOXKEEPER_OPERATORS" in found["Operators"]["next"]) is (operators != "U0OMAR")
+
+
 def test_a_certificate_is_told_before_it_ends() -> None:
     """Two weeks before browsers refuse the page."""
     base = "https://inbox.example.com"

@@ -290,10 +290,12 @@ class ImapSession:
 
     @property
     def was_turned_away(self) -> bool:
-        """The last that was heard of an open login is a ``NO`` or ``BAD`` without its tag. Before a hang-up
-        that is what some proxies leave of a refusal (nginx 1.22), and of a dead server behind them."""
-        last = self.heard[-1] if self.heard else ""
-        return self.is_login_open and last.partition(" ")[0].upper() in {"NO", "BAD"}
+        """The last that was heard of an open login, but for a goodbye, is an untagged ``NO`` or ``BAD``.
+        Before a hang-up that is what some proxies leave of a refusal (nginx 1.22), and of a dead server
+        behind them; RFC 3501 (7.1.3) has it for a failure inside, too."""
+        said = [line.partition(" ")[0].upper() for line in self.heard]
+        last = next((word for word in reversed(said) if word != "BYE"), "")
+        return self.is_login_open and last in {"NO", "BAD"}
 
     async def greeted(self, *, is_private: bool) -> None:
         """Hear the greeting. Raises ``ProviderUnavailable`` unless the server is ready for a login, with its

@@ -266,7 +266,7 @@ class Imap:
             if session is not None and isinstance(error, ProviderUnavailable):
                 error.said = error.said or words_of(session.heard)
                 error.is_counted = error.is_counted or session.is_login_open
-                if error.code == "hung_up" and session.was_turned_away:
+                if error.code in {"hung_up", "BYE"} and session.was_turned_away:
                     error.doubt = Cause.LOGIN_UNCLEAR
             without_secrets(error, account.user, account.password)
             raise

@@ -67,6 +67,7 @@ CONNECTION: Final = frozenset(
         "keywords",  # mailboxes with 800 keywords
         "slow_login",
         "proxied",  # through nginx: a refusal is an untagged BAD and a hang-up
+        "proxied_politely",  # the same, with a goodbye between
         "bye_first",  # says goodbye before it answers a login
         "silent",  # accepts the login, and then only says that IMAP is not switched on
     }

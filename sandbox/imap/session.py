@@ -244,8 +244,10 @@ class Session:
         mailbox = self._host.mailboxes.get(user.lower())
         if mailbox is None or mailbox.password != password:
             self._host.requests["refused"] += 1
-            if faults.has("proxied"):
+            if faults.has("proxied") or faults.has("proxied_politely"):
                 self._say("* BAD internal server error")
+                if faults.has("proxied_politely"):
+                    self._say("* BYE Closing")
                 return False
             self._say(f"{tag} NO [AUTHENTICATIONFAILED] Invalid credentials.")
             return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import replace
 from html import escape
 from ipaddress import ip_network
@@ -682,16 +683,50 @@ async def test_a_login_without_an_answer_counts_as_refused(stage: ImapStage, fau
     assert error.is_counted
 
 
-async def test_a_refusal_that_a_proxy_made_a_hang_up_of_is_in_doubt(stage: ImapStage) -> None:
-    """The password was changed, or what is behind the proxy is down: both sound like this."""
+@pytest.mark.parametrize(
+    ("fault", "code", "said"),
+    [
+        ("proxied", "hung_up", "internal server error"),
+        ("proxied_politely", "BYE", "internal server error Closing"),
+    ],
+)
+async def test_a_refusal_that_a_proxy_made_a_hang_up_of_is_in_doubt(
+    stage: ImapStage, fault: str, code: str, said: str
+) -> None:
+    """The password was changed, or what is behind the proxy is down: both sound like this, with a goodbye or
+    without one."""
     grant = await connected(stage)
-    stage.imap.break_down("proxied")
+    stage.imap.break_down(fault)
     assert await looked(stage, grant) == "imap.examine"
     stage.imap.change_password(ALICE)
     error = await refusal(stage, grant)
     assert isinstance(error, ProviderUnavailable)
-    assert (error.code, error.doubt, error.said) == ("hung_up", Cause.LOGIN_UNCLEAR, "internal server error")
+    assert (error.code, error.doubt, error.said) == (code, Cause.LOGIN_UNCLEAR, said)
     assert error.is_counted
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_in_doubt"),
+    [
+        (["* BAD Internal error", "* BYE Closing"], True),
+        (["* BAD Internal error"], True),
+        (["* BYE Too many connections"], False),
+        (["* OK Still here", "* BYE Closing"], False),
+    ],
+)
+async def test_a_goodbye_alone_puts_no_password_in_doubt(lines: list[str], is_in_doubt: bool) -> None:
+    """What stood before it does."""
+    session = ImapSession(Speaker(*lines).reader, cast(Any, Written()))
+    session.is_login_open = True
+    with suppress(EOFError):
+        await session.command("LOGIN a b")
+    assert session.was_turned_away is is_in_doubt
+
+
+class Written:
+    """What is said to nobody."""
+
+    def write(self, _: bytes) -> None: ...
 
 
 async def test_a_mailbox_may_have_many_keywords(stage: ImapStage) -> None:
