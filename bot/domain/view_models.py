@@ -441,6 +441,8 @@ class NoticeModel:
     """For such a request: what else than being kept connected that is for."""
     is_unheard: bool = False
     """Of a request: none of those who could grant it can be written to."""
+    is_heard: bool = False
+    """Of an outage of which nobody could be told: by now somebody was."""
     replies_to: str | None = None
     """Slack's id of the message in whose thread this one stands."""
     removal: Removal | None = None

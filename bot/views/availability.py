@@ -86,11 +86,11 @@ def _square(day: Tally) -> str:
 
 
 def share_words(lang: Language, tally: Tally) -> str:
-    """``99.7 %``, never rounded up: what was down for a second is not at 100 %."""
+    """``99.7%``, never rounded up: what was down for a second is not at 100 %."""
     if tally.share is None:
         return "–"
     tenths = int(tally.share * 1000)
-    return lang.say("{n} %", n="100" if tally.share == 1 else f"{tenths // 10}.{tenths % 10}")
+    return lang.say("{n}%", n="100" if tally.share == 1 else f"{tenths // 10}.{tenths % 10}")
 
 
 def in_row(lang: Language, of: Availability | None, *, roomy: bool) -> list[str]:

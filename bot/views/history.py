@@ -45,6 +45,7 @@ from bot.views.wording.names import more_people
 EXPORT_OPEN: Final = "export.open"
 
 _LINES: Final = 12
+_AT_ONCE: Final = timedelta(seconds=1)
 _PEOPLE: Final = 12
 
 
@@ -177,14 +178,28 @@ def _said(lang: Language, line: _HistoryLine) -> str:
 
 
 def _lines(lang: Language, records: Sequence[HistoryEntry]) -> Iterator[_HistoryLine]:
-    worded = [
-        (words, moment[0].at)
-        for _, same in groupby(records, key=lambda record: record.at)
-        if (words := _moment(lang, moment := list(same)))
-    ]
+    worded = [(words, moment[0].at) for moment in _moments(records) if (words := _moment(lang, moment))]
     for words, run in groupby(worded, key=lambda pair: pair[0]):
         instants = [at for _, at in run]
         yield _HistoryLine(words, instants[0], instants[-1], len(instants))
+
+
+def _moments(records: Sequence[HistoryEntry]) -> Iterator[list[HistoryEntry]]:
+    """What was written at one instant. What others said of a refusal is written just after the step that
+    followed from it."""
+    moment: list[HistoryEntry] = []
+    for record in records:
+        if moment and not _is_one(moment[-1], record):
+            yield moment
+            moment = []
+        moment.append(record)
+    if moment:
+        yield moment
+
+
+def _is_one(one: HistoryEntry, other: HistoryEntry) -> bool:
+    has_strike = (one.what == "strike") is not (other.what == "strike")
+    return one.at == other.at or (has_strike and abs(one.at - other.at) < _AT_ONCE)
 
 
 def _moment(lang: Language, records: list[HistoryEntry]) -> str:

@@ -126,7 +126,11 @@ def _text(lang: Language, row: ChannelRow, *, told: frozenset[str], roomy: bool)
     if row.channel.state is State.CONNECTED:
         lines = [f"{title(lang, row)} · {since(lang, row)}"]
     else:
-        lines = [title(lang, row), since(lang, row), *_use(lang, row), *_trouble(lang, row, told, roomy)]
+        why = trouble_in(lang, row)
+        is_told = why is not None and why.why in told
+        state = since(lang, row) + (_in_short(lang, row) if is_told else "")
+        trouble = [] if why is None or is_told else [_trouble(lang, row, why, roomy)]
+        lines = [title(lang, row), state, *_use(lang, row), *trouble]
         lines += on_it(lang, row.outage)
     if row.owner_left:
         lines.append(owner_left(lang))
@@ -145,17 +149,17 @@ def _use(lang: Language, row: ChannelRow) -> list[str]:
     return [lang.say("Used for: {use}", use=use)] if use else []
 
 
-def _trouble(lang: Language, row: ChannelRow, told: frozenset[str], roomy: bool) -> list[str]:
-    why = trouble_in(lang, row)
-    if why is None:
-        return []
-    if why.why in told:
-        # Of what is being checked its state has said as much.
-        is_known = row.channel.state is State.DISCONNECTED
-        short = cause_in_short(lang, row.channel.cause, row.provider_label) if is_known else ""
-        return [escape(short)] if short else []
+def _in_short(lang: Language, row: ChannelRow) -> str:
+    """Of what stands above the list. Of what is being checked its state has said as much."""
+    if row.channel.state is not State.DISCONNECTED:
+        return ""
+    short = cause_in_short(lang, row.channel.cause, row.provider_label)
+    return f" · {escape(short)}" if short else ""
+
+
+def _trouble(lang: Language, row: ChannelRow, why: Why, roomy: bool) -> str:
     # Of whoever has left nobody is told to sign in.
-    return [escape(lang.together(why.why, why.next_step if roomy and not row.owner_left else ""))]
+    return escape(lang.together(why.why, why.next_step if roomy and not row.owner_left else ""))
 
 
 def trouble_in(lang: Language, row: ChannelRow) -> Why | None:
@@ -533,7 +537,16 @@ def first_hour_blocks(lang: Language, overview: Overview) -> list[Block]:
     is_said = overview.not_set_up is not None or not overview.only_here
     here = [] if is_said else [context("⚠️ " + _only_here(lang, overview.only_here))]
     hide = actions(button(lang.say("Hide these steps"), FIRST_HOUR_OVER))
-    return [section(bold(lang.say("The first hour"))), *left, *ticked, *here, *hide, divider()]
+    kept = context("🔑 " + _key_kept(lang))
+    return [section(bold(lang.say("The first hour"))), *left, *ticked, *here, kept, *hide, divider()]
+
+
+def _key_kept(lang: Language) -> str:
+    """What no check can see, and nobody thinks of before it is too late."""
+    return lang.say(
+        "Ask whoever runs Inboxkeeper whether its encryption key and its backups are kept in two places. "
+        "Without that key, every inbox has to be connected again."
+    )
 
 
 def _steps(lang: Language, steps: FirstHour) -> tuple[tuple[bool, str, Block | None], ...]:

@@ -115,11 +115,17 @@ async def test_a_drill_tells_nobody_and_touches_nothing(team: Stage) -> None:
     assert await google_requests(team) == approvals
 
 
-@pytest.mark.parametrize("text", [f"drill {SUPPORT}", "export"])
-async def test_only_super_admins_may(team: Stage, text: str) -> None:
-    """Everybody else reads who can."""
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        (f"drill {SUPPORT}", "Only super admins rehearse an outage."),
+        ("export", "Only super admins get the history of all inboxes."),
+    ],
+)
+async def test_only_super_admins_may(team: Stage, text: str, refused: str) -> None:
+    """Everybody else reads what they may not do, and who can."""
     said = await asks(team, "alice", text)
-    assert "@Sakura Sato" in said and "@Omar Haddad" in said
+    assert refused in said and "@Sakura Sato" in said and "@Omar Haddad" in said
     assert "drill" not in said and "http" not in said
 
 

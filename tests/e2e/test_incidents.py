@@ -376,6 +376,27 @@ async def test_a_closed_conversation_does_not_stop_the_others(team: Stage) -> No
     assert len(await _replies(team, "omar")) == 1
 
 
+async def test_the_operator_reads_once_somebody_could_be_told(database_url: str) -> None:
+    """A conversation was chosen meanwhile, and has heard of it: there is nothing left to do for them."""
+    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+        await stage.connected("alice")
+        await stage.team_connected()
+        await stage.passes(minutes=1)
+        for who in ADMINS:
+            await stage.driver.break_("dm_closed", person=who)
+        await stage.breaks(SUPPORT, "account_disabled")
+        assert "誰にも通知できませんでした" in (await stage.person("kenji").sees()).dm.last.plain
+        omar = stage.person("omar")
+        await omar.types(f"/inbox edit {SUPPORT}")
+        await omar.until(lambda screen: screen.modal is not None)
+        await omar.chooses("Conversation to notify", "#support")
+        await omar.submits()
+        await stage.passes(seconds=30)
+        assert SUPPORT in (await _line(stage)).plain
+        kenji = (await stage.person("kenji").sees()).dm.last.plain
+        assert "現在は、対応できる人に通知できています" in kenji and "📵" not in kenji
+
+
 @pytest.mark.parametrize("conversation", ["told", "closed", "none"])
 async def test_if_nobody_can_be_told_the_operator_is(database_url: str, conversation: str) -> None:
     """All who should know have closed their conversations: whoever runs the bot hears that at once, unless

@@ -46,6 +46,17 @@ async def begins(stage: Stage, name: str, address: str, *, is_shared: bool = Fal
     return await stage.link_in_modal(name)
 
 
+async def test_whether_it_is_shared_is_asked_before_the_button(stage: Stage) -> None:
+    """Whoever signs in as the wrong one has to begin again."""
+    await begins(stage, "omar", HELP)
+    for asked in ("Is help@acme.example a shared mailbox", "Does help@acme.example have its own password?"):
+        said = modal_of(await stage.person("omar").sees())
+        assert said.index(asked) < said.index("The button opens your browser") < said.index("Open Microsoft")
+        if "shared" in asked:
+            await stage.person("omar").clicks("It is a shared mailbox")
+            await stage.person("omar").until(lambda it: "sign in as yourself" in modal_of(it))
+
+
 async def connects(stage: Stage, name: str = "alice", address: str = ALICE) -> None:
     page = await stage.consents(await begins(stage, name, address), address)
     assert "Connected" in page.text, page.text

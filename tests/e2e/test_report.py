@@ -91,7 +91,7 @@ async def test_an_inbox_that_is_turned_off_is_white_and_not_worse_for_it(team: S
     await team.person("omar").closes(whole=True)
     await days(team, 2)
     said = (await asks(team, "omar", f"status {SUPPORT}")).plain
-    assert "⬜⬜\n100 % in 30 days" in said, said
+    assert "⬜⬜\n100% in 30 days" in said, said
 
 
 async def test_the_file_says_what_the_report_says(team: Stage) -> None:

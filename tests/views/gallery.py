@@ -444,6 +444,7 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticeModel]]:
     for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
         for is_open in (True, False):
             yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
+    yield "nobody told heard", a_picture(NoticeKind.NOBODY_TOLD, channel=channel, is_heard=True)
 
 
 def storms(lang: Language) -> Drawn:

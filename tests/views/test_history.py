@@ -277,9 +277,15 @@ def at(minutes: int, what: str, **details: str) -> HistoryEntry:
     return HistoryEntry(W, a_team_channel().id, NOW - timedelta(minutes=minutes), what, None, details)
 
 
-def test_a_refusal_and_what_others_said_are_one_line() -> None:
-    """Both were written at the same instant: they are one thing that happened."""
-    records = (at(0, "strike", siblings="vouched"), at(0, Signal.REFUSED_AGAIN), at(1, Signal.REFUSED))
+@pytest.mark.parametrize("later", [timedelta(), timedelta(milliseconds=40)])
+def test_a_refusal_and_what_others_said_are_one_line(later: timedelta) -> None:
+    """One was written as the other was, or just after it: they are one thing that happened."""
+    strike = at(0, "strike", siblings="vouched")
+    records = (
+        replace(strike, at=strike.at + later),
+        at(0, Signal.REFUSED_AGAIN),
+        at(1, Signal.REFUSED),
+    )
     message = why_message(EN, some_evidence(records=records), now=NOW)
     assert "Refused again by the provider · other inboxes work, so it is this one" in texts(message)
     assert texts(message).count("Refused") == 2

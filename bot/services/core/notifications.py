@@ -187,6 +187,8 @@ class Operators:
             if channel is None or any(not reader.unreachable for reader in readers):
                 continue
             _log.error("nobody could be told of an outage", incident=incident.id, readers=len(readers))
+            before = [one for one in told if one.kind is NoticeKind.NOBODY_TOLD]
+            await self._notifications.changed(uow, before, now=now)
             for operator in await self._operators(uow, channel.workspace_id):
                 new = a_notice(NoticeKind.NOBODY_TOLD, channel, operator, now, about={"matter": incident.id})
                 if await self._notifications.tell(uow, new):

@@ -16,7 +16,7 @@ from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
-from bot.domain.ids import ApiKeyId, NoticeId, ProviderOutageId, RequestId, UserId, WebhookId
+from bot.domain.ids import ApiKeyId, IncidentId, NoticeId, ProviderOutageId, RequestId, UserId, WebhookId
 from bot.domain.incident import Incident
 from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
@@ -152,6 +152,9 @@ class NoticeModels:
         about_request = await self._with_request(uow, model, field="matter")
         if about_request.request is not None:
             return about_request
+        told = await uow.notices.of_incident(IncidentId(model.notice.about["matter"]))
+        readers = [one for one in told if one.kind is not NoticeKind.NOBODY_TOLD]
+        model = replace(model, is_heard=any(not reader.unreachable for reader in readers))
         if model.channel is None:
             return await self._about_nobody_at_hubspot(uow, model)
         return replace(model, is_open=await uow.incidents.open_of(model.channel.id) is not None)

@@ -106,11 +106,14 @@ class History:
 
     async def may_export(self, actor: Actor) -> None:
         """Raises ``NotAllowed`` for anybody but super admins."""
+        await self._check_super_admin(actor, "export")
+
+    async def _check_super_admin(self, actor: Actor, what: str) -> None:
         if actor.is_super_admin:
             return
         async with self._core.storage.reading() as uow:
             roles = await roles_in(uow, self._core, actor.workspace_id)
-        raise NotAllowed("export", tuple(one.id for one in roles.super_admins))
+        raise NotAllowed(what, tuple(one.id for one in roles.super_admins))
 
     async def _readers(self, uow: UnitOfWork, channel: Channel) -> tuple[Person, ...]:
         roles = await roles_in(uow, self._core, channel.workspace_id)
@@ -119,7 +122,7 @@ class History:
         return tuple(people[reader] for reader in readers if reader in people)
 
     async def _for_super_admins(self, actor: Actor, channel_id: ChannelId) -> ChannelRow:
-        await self.may_export(actor)
+        await self._check_super_admin(actor, "drill")
         return (await self._channels.status(actor, channel_id)).row
 
 

@@ -154,6 +154,11 @@ def nobody_told_notice(lang: Language, model: NoticeModel) -> Message:
         return quiet(
             "✅ " + lang.say("{address}: the outage is over. There is nothing to do.", address=address)
         )
+    if model.is_heard:
+        return quiet(
+            "✅ "
+            + lang.say("{address} stopped working. By now somebody has been told of it.", address=address)
+        )
     said = "📵 " + lang.say("{address} stopped working, and nobody could be told.", address=address)
     why = lang.say(
         "Everybody who should know has left, or cannot get messages from the bot. Please tell somebody in "

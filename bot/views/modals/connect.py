@@ -118,20 +118,24 @@ def consent_modal(lang: Language, begun: AuthorizationStart) -> View:
         lang.say("Reconnect") if begun.reconnect else lang.say("Connect an inbox"),
         [
             *(_password(lang, begun) if begun.takes_password else _permissions(lang, begun)),
+            *_shared(lang, begun),
+            *([] if begun.takes_password else [section(sign_in_text(lang, begun))]),
             *actions(button(label, CONSENT_OPEN, url=begun.url, style="primary")),
             context(waiting_text(lang)),
             *loopback_hint(lang, begun.url),
-            *(_otherwise(lang, begun, begun.requested_change) if begun.requested_change else []),
+            *_other_hosts(lang, begun),
         ],
         close=lang.say("Close"),
     )
 
 
-def _otherwise(lang: Language, begun: AuthorizationStart, wish: RequestedChange) -> list[Block]:
-    """What else it could be: a shared mailbox, or one that somebody else hosts."""
+def _shared(lang: Language, begun: AuthorizationStart) -> list[Block]:
+    """Asked before the button: whoever signs in as the wrong one has to begin again."""
+    wish = begun.requested_change
+    if wish is None or not begun.may_be_shared:
+        return []
     other = requested_change_text(_changed(wish, is_shared=not wish.is_shared))
-    shared = shared_choice(lang, begun, CONNECT_SHARED, other) if begun.may_be_shared else []
-    return [*shared, *_other_hosts(lang, begun.provider_label, wish, begun.others)]
+    return shared_choice(lang, begun, CONNECT_SHARED, other)
 
 
 def _permissions(lang: Language, begun: AuthorizationStart) -> list[Block]:
@@ -148,7 +152,6 @@ def _permissions(lang: Language, begun: AuthorizationStart) -> list[Block]:
     return [
         section(intro),
         *permission_blocks(lang, begun.scopes | begun.sign_in_scopes, begun.features),
-        section(sign_in_text(lang, begun)),
     ]
 
 
@@ -206,10 +209,9 @@ def _password(lang: Language, begun: AuthorizationStart) -> list[Block]:
     return [section(intro), section(how)]
 
 
-def _other_hosts(
-    lang: Language, provider_label: str, requested_change: RequestedChange, others: Sequence[tuple[str, str]]
-) -> list[Block]:
-    if not others:
+def _other_hosts(lang: Language, begun: AuthorizationStart) -> list[Block]:
+    wish, provider_label = begun.requested_change, begun.provider_label
+    if wish is None or not begun.others:
         return []
     is_imap = provider_label == "IMAP"
     said = (
@@ -221,7 +223,7 @@ def _other_hosts(
     )
     return [
         context(said),
-        *actions(*(_other_host(lang, requested_change, key, label) for key, label in others)),
+        *actions(*(_other_host(lang, wish, key, label) for key, label in begun.others)),
     ]
 
 
