@@ -66,6 +66,7 @@ from handlers.context import Interaction, Message, Response, View, Work, as_moda
 from handlers.errors import Away, Bug, Refused, attempt
 from handlers.slack_request import RequestKind, SlackRequest, Surface, language_of
 from handlers.tasks import Tasks, finished
+from storage import patient
 
 Ack = dict[str, Any] | None
 """The body of an acknowledgement; ``None`` is an empty one."""
@@ -211,6 +212,9 @@ class ResponseBudget:
     ack_within: float = 2.2
     hold_after: float = 1.0
     """After this long a modal opens empty: the click that may open one is about to expire."""
+    patience: float = 15.0
+    """So long an answer waits for a connection to the database: once Slack has its ack, *One moment, please*,
+    it is better late than an apology."""
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     """Lets so many seconds pass, where Slack wants to be left alone."""
 
@@ -242,7 +246,8 @@ class Responder:
         if self._tasks.is_full:
             _log.warning("Too much at once: a request was put off", form=request.form.value)
             return self._put_off(exchange)
-        task = self._tasks.start(self._answered(exchange, work, holds=opens or _holds(request)))
+        with patient(self._budget.patience):
+            task = self._tasks.start(self._answered(exchange, work, holds=opens or _holds(request)))
         if await finished(task, within=self._budget.ack_within):
             return None if task.cancelled() else task.result()
         exchange.is_late = True

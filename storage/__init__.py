@@ -16,7 +16,7 @@ from storage.errors import (
 from storage.migrate import Age, age_of, is_current, migrate
 from storage.rekey import rekey
 from storage.retention import PURGED
-from storage.shares import Share, working_for
+from storage.shares import Share, patient, working_for
 from storage.unit_of_work import SILENT_FOR, Storage, UnitOfWork
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "generate_key",
     "is_current",
     "migrate",
+    "patient",
     "rekey",
     "working_for",
 ]

@@ -7,7 +7,8 @@ nobody who holds one (or SQLite's write turn) waits for another in the pool.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any, Final, TypeVar
@@ -33,11 +34,23 @@ class Share(StrEnum):
 
 
 PEOPLE_WAIT: Final = 2.0
-"""Seconds that somebody who waits for an answer stands in line: Slack wants one within three. What is done in
-the background waits for as long as it takes."""
+"""Seconds that somebody who waits for an answer stands in line, unless they know that it comes later. What is
+done in the background waits for as long as it takes."""
 _IMPATIENT: Final = frozenset({Share.PEOPLE, Share.CHECKS})
 
 _share: Final[ContextVar[Share]] = ContextVar("share", default=Share.PEOPLE)
+_patience: Final[ContextVar[float]] = ContextVar("patience", default=0.0)
+
+
+@contextmanager
+def patient(seconds: float) -> Iterator[None]:
+    """Whoever waits in here, or in a task that is begun here, waits at least so long for a connection: they
+    are told that the answer comes later, and need not be told to ask again."""
+    token = _patience.set(seconds)
+    try:
+        yield
+    finally:
+        _patience.reset(token)
 
 
 def working_for(share: Share, work: Callable[[], Awaitable[T]]) -> Callable[[], Coroutine[Any, Any, T]]:
@@ -106,7 +119,8 @@ class Places:
         """Wait for one. Raises ``StorageAway`` when somebody impatient has waited for long enough."""
         share, place = present_share(), Place()
         try:
-            async with asyncio.timeout(self._patience if share in _IMPATIENT else None):
+            patience = max(self._patience, _patience.get())
+            async with asyncio.timeout(patience if share in _IMPATIENT else None):
                 for gate in (self._writing if writes else self._reading)[share]:
                     await place.enter(gate)
         except TimeoutError:

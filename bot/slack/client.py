@@ -51,7 +51,9 @@ _APART: Final = {"chat.postMessage": timedelta(seconds=0.2)}
 _MOSTLY_APART: Final = timedelta(seconds=1.2)
 """Fifty calls of a method a minute: Slack's third tier, which all others that we use have at least."""
 
-_WINDOW: Final = timedelta(minutes=1)
+_WINDOW: Final = timedelta(seconds=61)
+"""A minute, and as much as calls may be late: Slack counts when they arrive."""
+_LATE: Final = timedelta(seconds=5)
 _IN_WINDOW: Final = 50
 """Of the third tier."""
 _SHARED: Final = 48
@@ -255,7 +257,8 @@ class RateLimits:
         Where others use the same tier, they come evenly."""
         if rest := self._rest(method):
             return 0, rest
-        now, called_at = self._clock(), self._in_window(method)
+        now = self._clock()
+        called_at = [at for at in self._called_at[method] if timedelta() <= now - at < _WINDOW]
         if not self._is_recent(self._asked_at.get(method), now):
             return _AT_ONCE, timedelta()
         is_shared = self._is_recent(self._shared_at.get(method), now)
@@ -266,13 +269,6 @@ class RateLimits:
         if len(called_at) >= most:
             free_at = max(free_at, called_at[0] + _WINDOW)
         return (1, timedelta()) if free_at <= now else (0, free_at - now)
-
-    def _in_window(self, method: str) -> deque[datetime]:
-        """When it was called within the last minute."""
-        now, called_at = self._clock(), self._called_at[method]
-        while called_at and not timedelta() <= now - called_at[0] < _WINDOW:
-            called_at.popleft()
-        return called_at
 
     @staticmethod
     def _is_recent(at: datetime | None, now: datetime) -> bool:
@@ -288,7 +284,8 @@ class RateLimits:
 
     def rest(self, method: str, span: timedelta) -> None:
         self._asked_at[method] = self._clock()
-        if len(self._in_window(method)) < _IN_WINDOW:
+        called_at = self._called_at[method]
+        if len(called_at) < _IN_WINDOW or self._asked_at[method] - called_at[0] > _WINDOW + _LATE:
             self._shared_at[method] = self._asked_at[method]
         until = self._asked_at[method] + span
         self._free_at[method] = max(until, self._free_at.get(method, until))

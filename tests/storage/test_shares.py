@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from storage import Share, Storage, StorageAway, working_for
+from storage import Share, Storage, StorageAway, patient, working_for
 from storage.engine import POSTGRESQL_PLACES, SQLITE_READERS
 from storage.shares import Places
 from tests.conftest import Kind
@@ -156,3 +156,16 @@ async def test_whoever_gives_up_in_line_takes_nothing() -> None:
     await asyncio.gather(waiting, return_exceptions=True)
     turn.leave()
     await working_for(Share.PROBES, write)()
+
+
+async def test_who_knows_that_the_answer_comes_later_waits_for_it() -> None:
+    """So does whatever they began; whoever was told nothing hears that it is busy."""
+    places = Places.together({Share.PEOPLE: 1}, patience=0)
+    only = await places.take(writes=False)
+    with pytest.raises(StorageAway):
+        await places.take(writes=False)
+    with patient(60):
+        waiting = asyncio.create_task(places.take(writes=False))
+    await asyncio.sleep(0)
+    only.leave()
+    (await waiting).leave()

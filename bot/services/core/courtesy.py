@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import Final
 
 AT_MOST: Final = 0.5
-"""Seconds that one look gives way: with somebody there all the time, some hundreds a second go on."""
+"""Seconds that a batch of looks gives way: with somebody there all the time, a hundred a second go on."""
 
 
 class Courtesy:
@@ -35,9 +35,14 @@ class Courtesy:
             if not self._served:
                 self._nobody.set()
 
-    async def gives_way(self) -> None:
+    def until(self) -> float:
+        """How long whatever begins now gives way, by the event loop's clock. Those that then wait for each
+        other have given way meanwhile."""
+        return asyncio.get_running_loop().time() + self._at_most
+
+    async def gives_way(self, until: float) -> None:
         """Until nobody is being served, or it has been long enough."""
         if self._served:
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._at_most):
+                async with asyncio.timeout_at(until):
                     await self._nobody.wait()

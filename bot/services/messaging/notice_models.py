@@ -38,8 +38,8 @@ from storage import UnitOfWork
 
 _HOLDS_KNOWN: Final = 16
 _DOMAINS_READ: Final = 20
-_LINES_DRAWN: Final = 200
-"""No message has room for so many outages; of the others it says how many there are."""
+_LINKED: Final = 80
+"""No message has room for so many outages with a link; of the others it says how many there are."""
 _Version = tuple[int, datetime | None, str]
 
 
@@ -254,7 +254,7 @@ class NoticeModels:
         incidents = await uow.incidents.of_notice(notice.id)
         channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
         waiting = [incident for incident in incidents if incident.is_open]
-        shown = waiting[:_LINES_DRAWN]
+        shown = [] if model.notice.kind is NoticeKind.STORM else waiting[:_LINKED]  # which only counts
         links = await uow.links.of_reader(notice.recipient, [it.id for it in shown])
         known = await uow.whereabouts.by_ids([it.channel_id for it in shown])
         outages = [

@@ -325,12 +325,13 @@ class Probes:
         """
         token, leased = await self._take(grant_ids)
         gate, turns = asyncio.Semaphore(AT_ONCE), [self._turn(grant) for grant in leased.values()]
+        until = self._core.courtesy.until()
 
         async def one(turn: RefreshTurn) -> ProbeResult:
             is_refresh = turn.grant.id in only_refresh
             async with gate:
                 if not is_awaited:
-                    await self._core.courtesy.gives_way()
+                    await self._core.courtesy.gives_way(until)
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
                 work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
                 look, _ = await attempted(work, what="probe")

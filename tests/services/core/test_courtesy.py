@@ -12,7 +12,8 @@ from tests.services.play import Play
 
 async def test_with_nobody_there_nothing_waits() -> None:
     """Not even for a turn of the loop."""
-    waiting = Courtesy().gives_way()
+    courtesy = Courtesy()
+    waiting = courtesy.gives_way(courtesy.until())
     try:
         waiting.send(None)
     except StopIteration:
@@ -25,7 +26,7 @@ async def test_a_look_waits_for_the_last_person() -> None:
     courtesy = Courtesy(at_most=60)
     with courtesy.serving():
         with courtesy.serving():
-            look = asyncio.create_task(courtesy.gives_way())
+            look = asyncio.create_task(courtesy.gives_way(courtesy.until()))
             await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert not look.done()
@@ -36,7 +37,15 @@ async def test_nobody_starves() -> None:
     """Whoever is served for hours holds up nothing for longer than that."""
     courtesy = Courtesy(at_most=0)
     with courtesy.serving():
-        await courtesy.gives_way()
+        await courtesy.gives_way(courtesy.until())
+
+
+async def test_a_batch_gives_way_once() -> None:
+    """What begins behind others of its batch has waited with them."""
+    courtesy = Courtesy(at_most=60)
+    long_ago = courtesy.until() - 120
+    with courtesy.serving():
+        await courtesy.gives_way(long_ago)
 
 
 async def test_no_mailbox_is_asked_while_somebody_waits(play: Play) -> None:
