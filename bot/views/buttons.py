@@ -54,6 +54,8 @@ GO_ON: Final = "request.go_on"
 
 KEYS: Final = "keys.show"
 """Carries how many rows of the list come before."""
+WEBHOOKS: Final = "webhooks.show"
+"""The same of the list of webhooks."""
 KEY_ALLOW: Final = "key.allow"
 KEY_DECLINE: Final = "key.decline"
 """Both carry a key's id and a channel's: ``abcd1234:c1``."""
@@ -122,6 +124,7 @@ ACTIONS: Final = frozenset(
         REPORT_FILE,
         REPORT_MONTHLY,
         KEYS,
+        WEBHOOKS,
         KEY_ALLOW,
         KEY_DECLINE,
     }

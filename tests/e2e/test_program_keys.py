@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from bot.domain.api_key import OwnerAnswer
+from bot.domain.api_key import KeyFault, KeyRefused, OwnerAnswer
 from bot.domain.errors import NotAllowed
 from bot.domain.ids import UserId
 from bot.services.connections.api_keys import KeySpec
@@ -33,6 +33,13 @@ name.en = "CRM"
 name.ja = "顧客管理"
 reason.en = "to log"
 scopes.google = ["https://mail.google.com/"]
+
+[old]
+on = false
+name.en = "Former"
+name.ja = "旧用途"
+reason.en = "to look back"
+scopes.google = ["https://www.googleapis.com/auth/gmail.readonly"]
 
 [send]
 on = true
@@ -177,6 +184,23 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(stage:
     await omar.fills("Addresses", "")
     assert _KEY.search(modal_text(await submits(stage, "omar")))
     assert await keys_there(stage) == 1
+
+
+async def test_what_is_switched_off_is_not_offered(stage: Stage) -> None:
+    """And refused, where the form is older than that; a key that was made for it says so in the list."""
+    await fills_in(stage)
+    form = modal_text(await stage.person("omar").sees())
+    assert "CRM" in form and "Send" in form and "Former" not in form, form
+    await stage.person("omar").closes(whole=True)
+    services = stage.bot.services
+    spec = KeySpec("Reports", is_for_team=True, features=["old"], created_by="U0OMAR")
+    await services.api_keys.create(services.workspace.id, spec)
+    assert "For: Former (switched off)" in modal_text(await asks_for_modal(stage, "omar", "/inbox keys"))
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    assert services.program_keys is not None
+    with pytest.raises(KeyRefused) as refused:
+        await services.program_keys.create(omar, spec)
+    assert refused.value.fault is KeyFault.UNKNOWN_FEATURE
 
 
 async def test_a_form_that_is_sent_twice_makes_one_key(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from bot.domain.api_key import OPERATOR, ApiKey, OwnerAnswer
 from bot.domain.view_models import NoticeModel
 from bot.domain.webhook import OffReason
 from bot.views.blocks import Block, Message, actions, button, inert, instant, mention, message, quiet, section
-from bot.views.buttons import KEYS, key_buttons
+from bot.views.buttons import KEYS, WEBHOOKS, key_buttons
 from bot.views.i18n import Language
 
 
@@ -26,12 +26,10 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
     )
     means = lang.say("That program no longer hears when a mailbox disconnects or works again.")
     what = lang.say(
-        "Repair the receiver, then have your Inboxkeeper operator run {test}. If it is not needed any more: "
-        "{revoke}.",
-        test=f"`inboxkeeper webhook test {webhook.id}`",
-        revoke=f"`inboxkeeper webhook revoke {webhook.id}`",
+        "Repair the receiver, then switch the webhook on again. If it is not needed any more, remove it."
     )
-    return message(said, [section("\n".join([said, why, means, what]))])
+    way = actions(button(lang.say("Webhooks"), WEBHOOKS, value="0"))
+    return message(said, [section("\n".join([said, why, means, what])), *way])
 
 
 def _failing(lang: Language, host: str, last_answer: str) -> str:
@@ -42,11 +40,16 @@ def _failing(lang: Language, host: str, last_answer: str) -> str:
             answer=f"`{inert(last_answer, 40)}`",
         )
     said = lang.say("The receiver at {host} has taken nothing for three days.", host=host)
-    return f"{said} {_trouble(lang, last_answer)}"
+    return f"{said} {receiver_answer(lang, last_answer)}"
 
 
-def _trouble(lang: Language, word: str) -> str:
-    """Why there was no answer. What is not told apart here is about where the receiver is."""
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+
+def receiver_answer(lang: Language, word: str) -> str:
+    """What a receiver answered last, or in words why there was no answer."""
+    if word.isdigit():
+        return lang.say("Its last answer was {answer}.", answer=f"`{inert(word, 40)}`")
     match word:
         case "timeout":
             return lang.say("It does not answer within 15 seconds.")
@@ -56,6 +59,24 @@ def _trouble(lang: Language, word: str) -> str:
             return lang.say("Its certificate is not one that is trusted.")
         case "not_http":
             return lang.say("What it answers is not HTTP.")
+        case "unknown_host":
+            return lang.say("Its name is unknown.")
+        case "not_a_host_name":
+            return lang.say("Its address must be a name, not a number.")
+        case "not_a_full_name":
+            return lang.say("Its name must be a full one, with a dot.")
+        case "not_a_public_host":
+            return lang.say(
+                "It is in an inner network: whoever runs Inboxkeeper can allow that ({setting}).",
+                setting="`INBOXKEEPER_WEBHOOK_ALLOWED_NETWORKS`",
+            )
+        case "port_not_allowed":
+            return lang.say(
+                "Its port is not allowed: whoever runs Inboxkeeper can change that ({setting}).",
+                setting="`INBOXKEEPER_WEBHOOK_ALLOWED_PORTS`",
+            )
+        case "not_encrypted":
+            return lang.say("Its address must begin with https, unless it is in an allowed inner network.")
         case _:
             return lang.say("Its address is unknown, or Inboxkeeper is not allowed to call it.")
 
@@ -117,7 +138,7 @@ def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
         means = lang.say("That is what you said. It gets no access; you can allow it at any time.")
         what = ""
     else:
-        who = _maker(lang, model.actor or key.created_by)
+        who = maker(lang, model.actor or key.created_by)
         said = "🔑 " + lang.say(
             "{who} wants the program {program} to use your inbox {address}.", who=who, **names
         )
@@ -138,7 +159,7 @@ def _can_do(lang: Language, key: ApiKey) -> str:
     )
 
 
-def _maker(lang: Language, who: str) -> str:
+def maker(lang: Language, who: str) -> str:
     return lang.say("Whoever runs Inboxkeeper") if who == OPERATOR else mention(who)
 
 

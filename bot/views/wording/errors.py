@@ -59,6 +59,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("Only super admins choose admins.")
         case "keys":
             return lang.say("Only super admins see and make program keys.")
+        case "webhooks":
+            return lang.say("Only super admins see and make webhooks.")
         case "approve":
             return lang.say("You are not allowed to answer this request.")
         case "cancel" | "go_on":
