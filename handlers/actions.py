@@ -228,6 +228,7 @@ ACTIONS: Final[Mapping[str, Route]] = {
     **dict.fromkeys((buttons.KEYS, *KEYS_TURN), Route(keys.show, opens=True)),
     buttons.KEY_ALLOW: Route(approvals.allow_key),
     buttons.KEY_DECLINE: Route(approvals.decline_key),
+    buttons.KEY_NOT_ME: Route(approvals.disown_key),
     KEYS_NEW: Route(keys.offer),
     KEYS_REVOKE: Route(keys.revoke),
     **dict.fromkeys((buttons.WEBHOOKS, *WEBHOOKS_TURN), Route(webhooks.show, opens=True)),

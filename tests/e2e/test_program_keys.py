@@ -20,7 +20,7 @@ from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.channel_actions import TeamDetails
 from tests.driver import Screen
 from tests.e2e.questions import asks, asks_for_modal, both_submit, in_time, modal_text, submits
-from tests.services.play import Play
+from tests.services.play import Play, on_both
 from tests.services.test_secrets import everything_stored, log
 from tests.stage import KEY, Stage, a_stage
 
@@ -396,6 +396,33 @@ async def test_a_yes_is_taken_back(stage: Stage) -> None:
         "Its owner does not let the program Help desk use it · @Alice",
     ):
         assert words in why, why
+
+
+@on_both
+@pytest.mark.parametrize("where", ["dm", "#general"])
+async def test_a_yes_that_was_not_theirs_is_taken_back_and_told(stage: Stage, where: str) -> None:
+    """In one press, from the message or the details; pressed twice, the super admins are told once."""
+    key, alice = await asked(stage), stage.person("alice")
+    await alice.clicks("Allow", near=WANTS, in_="dm")
+    assert (await token(stage, key, ALICE))[0] == 200
+    await stage.passes(seconds=3)
+    assert "the super admins are told" in await in_dm(stage)
+    if where != "dm":
+        await asks(stage, "alice", f"/inbox status {ALICE}")
+    twice = (alice.clicks("Wasn't me: take it back", in_=where) for _ in range(2))
+    await asyncio.gather(*twice, return_exceptions=True)
+    assert (await token(stage, key, ALICE))[0] == 403
+    await stage.passes(seconds=3)
+    assert "may not use" in await in_dm(stage)
+    for who, words in (("omar", "says that it was not them"), ("sakura", "心当たりがない")):
+        told = [it.plain for it in (await stage.person(who).sees()).messages("dm") if words in it.plain]
+        assert len(told) == 1 and ALICE in told[0] and "Help desk" in told[0], told
+    why = await asks(stage, "alice", f"/inbox why {ALICE}")
+    assert why.count("somebody else had allowed it · @Alice") == 1, why
+    in_time(await stage.person("omar").clicks("Program keys", near="says that it was not", in_="dm"))
+    in_time(await stage.person("omar").clicks("Revoke key", near="Help desk", confirm=True))
+    await stage.passes(seconds=3)
+    assert "says that it was not them" not in await in_dm(stage, "omar")
 
 
 async def test_a_double_click_on_allow_is_one_yes(stage: Stage) -> None:

@@ -531,6 +531,8 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
             is_open=is_open,
         )
         yield f"key asks {answer.value} {is_open}", picture_of(lang, asks)
+    disowned = replace(asks, notice=replace(asks.notice, kind=NoticeKind.KEY_DISOWNED))
+    yield f"key disowned {is_open}", picture_of(lang, disowned)
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:

@@ -17,6 +17,7 @@ from bot.domain.view_models import KeyRow, KeysShown, WebhookRow
 from bot.domain.webhook import Webhook
 from bot.services.connections.api_keys import ApiKeys, KeySpec
 from bot.services.connections.webhooks import Tested, Webhooks, WebhookSpec
+from bot.services.core.notifications import told_of_programs
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from storage import UnitOfWork
@@ -78,6 +79,13 @@ class ProgramKeys:
     ) -> Channel:
         """What the owner of a personal inbox says of a key that names it. Raises ``Gone``, ``NotAllowed``."""
         return await self._keys.answer(actor, key_id, channel_id, answer)
+
+    async def disown(self, actor: Actor, key_id: ApiKeyId, channel_id: ChannelId) -> Channel:
+        """The owner says that it was not them who said yes: it is taken back, and the super admins are told.
+        Raises ``Gone``, ``NotAllowed``."""
+        async with self._core.storage.reading() as uow:
+            readers = await told_of_programs(uow, self._core, actor.workspace_id)
+        return await self._keys.answer(actor, key_id, channel_id, OwnerAnswer.DECLINED, disowned_to=readers)
 
 
 class ProgramWebhooks:

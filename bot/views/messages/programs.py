@@ -130,8 +130,9 @@ def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
         said = "🔓 " + lang.say("You allowed the program {program} to use {address}.", **names)
         means = _can_do(lang, key)
         what = lang.say(
-            "Was that not you, or have you changed your mind? Take it back here or in the inbox's details: "
-            "the program gets nothing from then on, and access that it was given ends within 90 minutes."
+            "Have you changed your mind? Take it back here or in the inbox's details: the program gets "
+            "nothing from then on, and access that it was given ends within 90 minutes. If it was not you "
+            "who allowed it, say so: it is taken back, and the super admins are told."
         )
     elif asked.answer is OwnerAnswer.DECLINED:
         said = "🔒 " + lang.say("The program {program} may not use {address}.", **names)
@@ -148,6 +149,30 @@ def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
         )
     text = "\n".join(filter(None, [said, means, what]))
     return message(said, [section(text), *actions(*key_buttons(lang, key, channel))])
+
+
+def key_disowned_notice(lang: Language, model: NoticeModel) -> Message:
+    """An owner says that somebody else gave their yes."""
+    key, channel = model.api_key, model.channel
+    if key is None or channel is None or not model.is_open:
+        return _key_is_over(lang)
+    said = "🚨 " + lang.say(
+        "{owner} says that it was not them who let the program {program} use {address}.",
+        owner=mention(model.actor or ""),
+        program=inert(key.name, 60),
+        address=inert(channel.address),
+    )
+    means = lang.say(
+        "It is taken back: the program gets nothing there, and access that it was given ends within 90 "
+        "minutes."
+    )
+    what = lang.say(
+        "Somebody may have used their Slack account. Ask {owner}, and if nobody here knows that program, "
+        "revoke its key ({key}).",
+        owner=mention(model.actor or ""),
+        key=f"`{key.id}`",
+    )
+    return message(said, [section("\n".join([said, means, what])), *_way(lang)])
 
 
 def _can_do(lang: Language, key: ApiKey) -> str:
