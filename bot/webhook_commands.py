@@ -14,13 +14,14 @@ import typer
 from bot.app import World, real_clock, sending_webhooks
 from bot.config import Settings
 from bot.domain.api_key import OPERATOR
+from bot.domain.errors import OutOfDate
 from bot.domain.grant import Secret
 from bot.domain.ids import WebhookId
-from bot.domain.webhook import OffReason, Webhook
+from bot.domain.webhook import OffReason, Webhook, WebhookFault, WebhookRefused
 from bot.key_commands import in_its_own_loop, settings_or_words, workspace_or_words
 from bot.operator_commands import storage_of
 from bot.program import as_called
-from bot.services.connections.webhooks import Tested, WebhookFault, WebhookRefused, Webhooks, WebhookSpec
+from bot.services.connections.webhooks import Tested, Webhooks, WebhookSpec
 from storage import KeyLost, Storage
 
 webhooks = typer.Typer(help="Where programs are told of mailboxes (docs/api.md).", no_args_is_help=True)
@@ -164,6 +165,9 @@ def _run(work: Callable[[Storage, Webhooks], Awaitable[None]]) -> None:
     except WebhookRefused as refused:
         typer.echo(_WORDS[refused.fault].format(what=refused.what), err=True)
         raise typer.Exit(2) from None
+    except OutOfDate:
+        typer.echo("Somebody else has just made a new secret. Nothing was changed.", err=True)
+        raise typer.Exit(1) from None
     except KeyLost:
         typer.echo(
             "INBOXKEEPER_SECRET_KEYS do not open this webhook. Next: revoke it, and make it anew.", err=True
@@ -187,6 +191,7 @@ _WORDS: Final = {
     WebhookFault.UNKNOWN_ADDRESS: (
         "{what} is not connected. Next: connect it in Slack first (/inbox connect)."
     ),
+    WebhookFault.MADE: "This webhook has been made already.",
     WebhookFault.PERSONAL: (
         "{what} is a personal inbox: programs hear nothing of those, because their owners have not been "
         "asked. Only team addresses can be named."

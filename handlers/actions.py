@@ -44,11 +44,16 @@ from bot.views.modals import (
     KEYS_TURN,
     LEAVE_ANY,
     SWITCH_SHARED,
+    WEBHOOKS_NEW,
+    WEBHOOKS_REVOKE,
+    WEBHOOKS_ROTATE,
+    WEBHOOKS_TEST,
+    WEBHOOKS_TURN,
     parse_requested_change,
     removed_modal,
 )
 from bot.views.replies import removed_message
-from handlers import admins, approvals, channels, commands, hubspot, incidents, keys, reports
+from handlers import admins, approvals, channels, commands, hubspot, incidents, keys, reports, webhooks
 from handlers.channels import act, look, show_overview
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -223,8 +228,14 @@ ACTIONS: Final[Mapping[str, Route]] = {
     **dict.fromkeys((buttons.KEYS, *KEYS_TURN), Route(keys.show, opens=True)),
     buttons.KEY_ALLOW: Route(approvals.allow_key),
     buttons.KEY_DECLINE: Route(approvals.decline_key),
+    buttons.KEY_NOT_ME: Route(approvals.disown_key),
     KEYS_NEW: Route(keys.offer),
     KEYS_REVOKE: Route(keys.revoke),
+    **dict.fromkeys((buttons.WEBHOOKS, *WEBHOOKS_TURN), Route(webhooks.show, opens=True)),
+    WEBHOOKS_NEW: Route(webhooks.offer),
+    WEBHOOKS_TEST: Route(webhooks.test),
+    WEBHOOKS_ROTATE: Route(webhooks.rotate),
+    WEBHOOKS_REVOKE: Route(webhooks.revoke),
     ADMINS_TAKE: Route(admins.change(admins.take)),
     messages.ADMINS_UNDO: Route(incidents.undo_roles),
     **dict.fromkeys((HOME_SEARCH, HOME_STATE, HOME_ALL, HOME_PREVIOUS, HOME_NEXT), Route(browse)),

@@ -152,13 +152,24 @@ async def decline_key(context: Context, interaction: Interaction) -> Response:
     return await _key_answered(context, interaction, OwnerAnswer.DECLINED)
 
 
-async def _key_answered(context: Context, interaction: Interaction, answer: OwnerAnswer) -> Response:
+async def disown_key(context: Context, interaction: Interaction) -> Response:
+    """It was somebody else who said yes: taken back, and told."""
+    return await _key_answered(context, interaction, OwnerAnswer.DECLINED, is_disowned=True)
+
+
+async def _key_answered(
+    context: Context, interaction: Interaction, answer: OwnerAnswer, *, is_disowned: bool = False
+) -> Response:
     """The message that was clicked says it when it is redrawn; in an inbox's details they are drawn anew."""
     target = parse_key_value(interaction.request.value)
     if target is None:
         raise OutOfDate
     actor = await context.actor(interaction, fresh=True)
-    channel = await keys.service(context).answer(actor, *target, answer)
+    service = keys.service(context)
+    if is_disowned:
+        channel = await service.disown(actor, *target)
+    else:
+        channel = await service.answer(actor, *target, answer)
     if interaction.request.surface is Surface.MESSAGE and not interaction.request.is_ephemeral:
         return SILENT
     return await channels.show_status(context, interaction, actor, channel)

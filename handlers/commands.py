@@ -21,7 +21,7 @@ from bot.domain.errors import NotAnAddress, UnknownAddress
 from bot.views.home import LIST_ROWS
 from bot.views.hubspot import with_help
 from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
-from handlers import admins, channels, hubspot, keys, reports
+from handlers import admins, channels, hubspot, keys, reports, webhooks
 from handlers import channels as granted
 from handlers.channels import About, show_overview
 from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
@@ -53,6 +53,7 @@ class Verb(StrEnum):
     REPORT = "report"
     ADMINS = "admins"
     KEYS = "keys"
+    WEBHOOKS = "webhooks"
     HUBSPOT = "hubspot"
     HELP = "help"
 
@@ -93,6 +94,8 @@ WORDS: Final[Mapping[str, Verb]] = {
     "key": Verb.KEYS,
     "キー": Verb.KEYS,
     "鍵": Verb.KEYS,
+    "webhook": Verb.WEBHOOKS,
+    "ウェブフック": Verb.WEBHOOKS,
     "ハブスポット": Verb.HUBSPOT,
     "ヘルプ": Verb.HELP,
 }
@@ -214,6 +217,10 @@ def show_admins(typed: Typed) -> Handler:
 
 def show_keys(typed: Typed) -> Handler:
     return keys.show
+
+
+def show_webhooks(typed: Typed) -> Handler:
+    return webhooks.show
 
 
 def permissions(typed: Typed) -> Handler:
@@ -378,6 +385,7 @@ VERBS: Final[Mapping[Verb, tuple[Callable[[Typed], Handler], bool]]] = {
     Verb.REPORT: (report, False),
     Verb.ADMINS: (show_admins, True),
     Verb.KEYS: (show_keys, True),
+    Verb.WEBHOOKS: (show_webhooks, True),
     Verb.HUBSPOT: (show_hubspot, False),
     Verb.HELP: (explain, False),
 }

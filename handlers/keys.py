@@ -37,7 +37,7 @@ async def show(context: Context, interaction: Interaction) -> Response:
     actor = await context.actor(interaction)
     keys = await service(context).overview(actor)
     start = interaction.request.value
-    return Response(modal=keys_modal(interaction.lang, keys, start=int(start) if _is_number(start) else 0))
+    return Response(modal=keys_modal(interaction.lang, keys, start=int(start) if is_number(start) else 0))
 
 
 async def offer(context: Context, interaction: Interaction) -> Response:
@@ -79,7 +79,7 @@ def _spec(interaction: Interaction) -> KeySpec:
     """Raises ``KeyRefused`` for what contradicts itself."""
     fields = interaction.request.fields
     is_for_team = fields.get(SCOPE_BLOCK) == ALL_TEAM
-    addresses = _words(fields.get(ADDRESSES_BLOCK, ""))
+    addresses = words_of(fields.get(ADDRESSES_BLOCK, ""))
     if is_for_team and addresses:
         raise KeyRefused(KeyFault.NOTHING_NAMED, addresses[0])
     ticked = [said for block, said in fields.items() if block.startswith(FEATURES_BLOCK)]
@@ -89,15 +89,17 @@ def _spec(interaction: Interaction) -> KeySpec:
         addresses=addresses,
         is_for_team=is_for_team,
         features=" ".join(ticked).split(),
-        lasts=timedelta(days=int(days)) if _is_number(days) else timedelta(),
-        networks=_words(fields.get(NETWORKS_BLOCK, "")),
+        lasts=timedelta(days=int(days)) if is_number(days) else timedelta(),
+        networks=words_of(fields.get(NETWORKS_BLOCK, "")),
         once=interaction.request.value,
     )
 
 
-def _words(typed: str) -> list[str]:
+def words_of(typed: str) -> list[str]:
+    """What was typed one per line, or with commas between."""
     return [one for one in _BETWEEN.split(typed) if one]
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether it is a small one."""
     return len(text) <= 4 and text.isascii() and text.isdecimal()

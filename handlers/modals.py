@@ -17,8 +17,9 @@ from bot.views.modals import (
     LEAVE_FORM,
     REMOVE_FORM,
     TAKE_OVER_FORM,
+    WEBHOOKS_FORM,
 )
-from handlers import admins, approvals, channels, hubspot, keys
+from handlers import admins, approvals, channels, hubspot, keys, webhooks
 from handlers.channels import act
 from handlers.context import SILENT, Context, Interaction, Response, Route, is_first
 from handlers.slack_request import SlackRequest
@@ -43,6 +44,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     ASK_FORM: Route(approvals.ask),
     DECLINE_FORM: Route(approvals.decline),
     KEYS_FORM: Route(keys.make),
+    WEBHOOKS_FORM: Route(webhooks.make),
     HUBSPOT_TELL_FORM: Route(hubspot.tell),
 }
 

@@ -166,11 +166,13 @@ class WebhookRepository(Repository):
         former = Secret(held["former"]) if "former" in held else None
         return WebhookAccess(Secret(held["url"]), Secret(held["secret"]), former)
 
-    async def replace_access(self, webhook_id: WebhookId, access: WebhookAccess, at: datetime) -> None:
-        """Its secret was rotated."""
-        mine = update(webhook).where(webhook.c.id == webhook_id)
-        sealed = self._sealed(webhook_id, access)
-        await self._connection.count(mine.values(sealed=sealed, rotated_at=at))
+    async def replace_access(
+        self, webhook_id: WebhookId, access: WebhookAccess, at: datetime, *, before: datetime | None
+    ) -> bool:
+        """Its secret was rotated. Whether the last time had been at ``before``: else nothing is done."""
+        mine = webhook.c.id == webhook_id, webhook.c.rotated_at.is_not_distinct_from(before)
+        values = {"sealed": self._sealed(webhook_id, access), "rotated_at": at}
+        return await self._connection.count(update(webhook).where(*mine).values(**values)) == 1
 
     def _sealed(self, webhook_id: WebhookId, access: WebhookAccess) -> bytes:
         held = {"url": access.url.reveal(), "secret": access.secret.reveal()}

@@ -96,6 +96,8 @@ class NoticeKind(StrEnum):
     """To the super admins: whoever made a program's key has left."""
     KEY_ASKS = "key_asks"
     """To the owner of a personal inbox: whether a program's key may use it."""
+    KEY_DISOWNED = "key_disowned"
+    """To the super admins: an owner says that it was not them who allowed a key."""
 
 
 SLACK: Final = "slack"
@@ -166,6 +168,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.KEY_ENDS: ("{key}:{days}",),
     NoticeKind.KEY_ORPHANED: ("{key}:{at}",),
     NoticeKind.KEY_ASKS: ("{key}:by:{by}:{at}",),
+    NoticeKind.KEY_DISOWNED: ("{key}:by:{by}:{at}",),
 }
 """How ``Notice.about`` is stored, the fullest form first: rows keep these forms for as long as they live.
 Only the last field of a form may contain what separates the fields."""

@@ -192,6 +192,16 @@ class KeyRow:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookRow:
+    """Where a program is told, the inboxes that it is told of by address, and how many events it has not
+    taken yet."""
+
+    webhook: Webhook
+    named: tuple[Channel, ...]
+    waiting: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class KeysShown:
     """The keys of programs that work."""
 

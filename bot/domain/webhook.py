@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from bot.domain.errors import Refusal
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, WebhookId, WorkspaceId
 
@@ -85,6 +86,26 @@ class Webhook:
     def is_for(self, channel_id: ChannelId, *, is_team: bool) -> bool:
         """Personal inboxes are never a program's to hear of: their owners have not been asked."""
         return is_team and (self.is_for_team or channel_id in self.channels)
+
+
+class WebhookFault(StrEnum):
+    """What is wrong with a webhook that somebody wants to make."""
+
+    NAME = "name"
+    URL = "url"
+    NOTHING_NAMED = "nothing_named"
+    UNKNOWN_ADDRESS = "unknown_address"
+    PERSONAL = "personal"
+    MADE = "made"
+    """The same form has made one already."""
+
+
+@dataclass(eq=False)
+class WebhookRefused(Refusal):
+    """A webhook cannot be made like this. ``what`` is what was written."""
+
+    fault: WebhookFault
+    what: str = ""
 
 
 def mint() -> Secret:

@@ -17,11 +17,11 @@ from bot.services.connections.channel_actions import ChannelActions
 from bot.services.connections.channels import Channels, Permissions
 from bot.services.connections.connect import Connections
 from bot.services.connections.oauth_flow import OAuthFlow
-from bot.services.connections.program_keys import ProgramKeys
+from bot.services.connections.program_keys import ProgramKeys, ProgramWebhooks
 from bot.services.connections.revocation import Revocations
 from bot.services.connections.switch import Switches
 from bot.services.connections.token_broker import TokenBroker
-from bot.services.connections.webhooks import ChannelEvents, SendsWebhooks, WebhookDelivery
+from bot.services.connections.webhooks import ChannelEvents, SendsWebhooks, WebhookDelivery, Webhooks
 from bot.services.core.incidents import Incidents
 from bot.services.core.jobs import Jobs, Locks
 from bot.services.core.notifications import Notifications
@@ -81,7 +81,8 @@ class Services:
     """Nothing where no token was given: then no screen speaks of HubSpot."""
     hubspot_watch: HubSpotWatch | None = None
     program_keys: ProgramKeys | None = None
-    """Nothing where no programs are let in, like the next."""
+    """Nothing where no programs are let in, like the next two."""
+    program_webhooks: ProgramWebhooks | None = None
     webhooks: WebhookDelivery | None = None
 
 
@@ -143,11 +144,14 @@ def services_of(
         },
     )
     revocations.hurried_by(jobs.run_lane)
-    webhooks = None
+    webhooks = program_webhooks = None
     if core.policy.keeps_tokens and webhook_sender is not None:
         transitions.followed_by(ChannelEvents(core).follow)
         webhooks = WebhookDelivery(core, notifications, webhook_sender)
         jobs.does(JobKind.TELL_WEBHOOK, webhooks.run)
+        program_webhooks = ProgramWebhooks(
+            core, Webhooks(core.storage, core.clock, webhook_sender, wake=core.wake)
+        )
     switches = Switches(
         core,
         transitions=transitions,
@@ -244,5 +248,6 @@ def services_of(
         api_keys=api_keys,
         program_keys=ProgramKeys(core, api_keys) if core.policy.keeps_tokens else None,
         token_broker=TokenBroker(core, probes, api_keys),
+        program_webhooks=program_webhooks,
         webhooks=webhooks,
     )

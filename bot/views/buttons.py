@@ -54,9 +54,12 @@ GO_ON: Final = "request.go_on"
 
 KEYS: Final = "keys.show"
 """Carries how many rows of the list come before."""
+WEBHOOKS: Final = "webhooks.show"
+"""The same of the list of webhooks."""
 KEY_ALLOW: Final = "key.allow"
 KEY_DECLINE: Final = "key.decline"
-"""Both carry a key's id and a channel's: ``abcd1234:c1``."""
+KEY_NOT_ME: Final = "key.not_me"
+"""The last three carry a key's id and a channel's: ``abcd1234:c1``."""
 
 MORE: Final = "more"
 """A menu: each choice carries the action id that it stands for, and what that is about."""
@@ -122,8 +125,10 @@ ACTIONS: Final = frozenset(
         REPORT_FILE,
         REPORT_MONTHLY,
         KEYS,
+        WEBHOOKS,
         KEY_ALLOW,
         KEY_DECLINE,
+        KEY_NOT_ME,
     }
 )
 
@@ -159,7 +164,10 @@ def key_buttons(lang: Language, key: ApiKey, channel: Channel) -> list[Block]:
     asked = key.asked.get(channel.id)
     value = f"{key.id}:{channel.id}"
     if asked is not None and asked.answer is OwnerAnswer.ALLOWED:
-        return [button(lang.say("Take it back"), KEY_DECLINE, value=value, style="danger", about=key.name)]
+        return [
+            button(lang.say("Take it back"), KEY_DECLINE, value=value, style="danger", about=key.name),
+            button(lang.say("Wasn't me: take it back"), KEY_NOT_ME, value=value, about=key.name),
+        ]
     allow = button(lang.say("Allow"), KEY_ALLOW, value=value, about=key.name)
     if asked is not None and asked.answer is OwnerAnswer.DECLINED:
         return [allow]

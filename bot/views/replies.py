@@ -262,7 +262,10 @@ def _verb_groups(lang: Language, *, is_admin: bool, has_keys: bool) -> tuple[_Gr
         (lang.say("drill"), lang.say("who would be told, in which words: a rehearsal")),
         (lang.say("export"), lang.say("the history of all inboxes as a file")),
     )
-    programs = ((lang.say("keys"), lang.say("which programs get access to inboxes")),)
+    programs = (
+        (lang.say("keys"), lang.say("which programs get access to inboxes")),
+        (lang.say("webhooks"), lang.say("which programs are told what becomes of them")),
+    )
     return (
         (lang.say("Everyday"), everyday, connect_button(lang)),
         (lang.say("When it stops working"), stopped, typed_button(lang.say("Reconnect"), "reconnect")),

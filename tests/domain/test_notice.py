@@ -25,6 +25,7 @@ STORED = [
     (NoticeKind.WEBHOOK_OFF, f"wh_1:{AT}", {"webhook": "wh_1", "at": AT}),
     (NoticeKind.KEY_ENDS, "abcd1234:7", {"key": "abcd1234", "days": "7"}),
     (NoticeKind.KEY_ORPHANED, f"abcd1234:{AT}", {"key": "abcd1234", "at": AT}),
+    (NoticeKind.KEY_DISOWNED, f"abcd1234:by:U0ALICE:{AT}", {"key": "abcd1234", "by": "U0ALICE", "at": AT}),
     (NoticeKind.KEY_ASKS, f"abcd1234:by:U0OMAR:{AT}", {"key": "abcd1234", "by": "U0OMAR", "at": AT}),
     (NoticeKind.CREDENTIAL, f"secret:7:{AT}", {"what": "secret", "days": "7", "ends": AT}),
     (NoticeKind.REPORT, "2026-11", {"month": "2026-11"}),

@@ -13,14 +13,14 @@ from typing import Any, Final
 
 import pytest
 
-from bot.domain.api_key import OwnerAnswer
+from bot.domain.api_key import KeyFault, KeyRefused, OwnerAnswer
 from bot.domain.errors import NotAllowed
 from bot.domain.ids import UserId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.channel_actions import TeamDetails
 from tests.driver import Screen
 from tests.e2e.questions import asks, asks_for_modal, both_submit, in_time, modal_text, submits
-from tests.services.play import Play
+from tests.services.play import Play, on_both
 from tests.services.test_secrets import everything_stored, log
 from tests.stage import KEY, Stage, a_stage
 
@@ -33,6 +33,13 @@ name.en = "CRM"
 name.ja = "顧客管理"
 reason.en = "to log"
 scopes.google = ["https://mail.google.com/"]
+
+[old]
+on = false
+name.en = "Former"
+name.ja = "旧用途"
+reason.en = "to look back"
+scopes.google = ["https://www.googleapis.com/auth/gmail.readonly"]
 
 [send]
 on = true
@@ -177,6 +184,23 @@ async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(stage:
     await omar.fills("Addresses", "")
     assert _KEY.search(modal_text(await submits(stage, "omar")))
     assert await keys_there(stage) == 1
+
+
+async def test_what_is_switched_off_is_not_offered(stage: Stage) -> None:
+    """And refused, where the form is older than that; a key that was made for it says so in the list."""
+    await fills_in(stage)
+    form = modal_text(await stage.person("omar").sees())
+    assert "CRM" in form and "Send" in form and "Former" not in form, form
+    await stage.person("omar").closes(whole=True)
+    services = stage.bot.services
+    spec = KeySpec("Reports", is_for_team=True, features=["old"], created_by="U0OMAR")
+    await services.api_keys.create(services.workspace.id, spec)
+    assert "For: Former (switched off)" in modal_text(await asks_for_modal(stage, "omar", "/inbox keys"))
+    omar = await services.people.member(services.workspace.id, UserId("U0OMAR"), fresh=True)
+    assert services.program_keys is not None
+    with pytest.raises(KeyRefused) as refused:
+        await services.program_keys.create(omar, spec)
+    assert refused.value.fault is KeyFault.UNKNOWN_FEATURE
 
 
 async def test_a_form_that_is_sent_twice_makes_one_key(stage: Stage) -> None:
@@ -372,6 +396,33 @@ async def test_a_yes_is_taken_back(stage: Stage) -> None:
         "Its owner does not let the program Help desk use it · @Alice",
     ):
         assert words in why, why
+
+
+@on_both
+@pytest.mark.parametrize("where", ["dm", "#general"])
+async def test_a_yes_that_was_not_theirs_is_taken_back_and_told(stage: Stage, where: str) -> None:
+    """In one press, from the message or the details; pressed twice, the super admins are told once."""
+    key, alice = await asked(stage), stage.person("alice")
+    await alice.clicks("Allow", near=WANTS, in_="dm")
+    assert (await token(stage, key, ALICE))[0] == 200
+    await stage.passes(seconds=3)
+    assert "the super admins are told" in await in_dm(stage)
+    if where != "dm":
+        await asks(stage, "alice", f"/inbox status {ALICE}")
+    twice = (alice.clicks("Wasn't me: take it back", in_=where) for _ in range(2))
+    await asyncio.gather(*twice, return_exceptions=True)
+    assert (await token(stage, key, ALICE))[0] == 403
+    await stage.passes(seconds=3)
+    assert "may not use" in await in_dm(stage)
+    for who, words in (("omar", "says that it was not them"), ("sakura", "心当たりがない")):
+        told = [it.plain for it in (await stage.person(who).sees()).messages("dm") if words in it.plain]
+        assert len(told) == 1 and ALICE in told[0] and "Help desk" in told[0], told
+    why = await asks(stage, "alice", f"/inbox why {ALICE}")
+    assert why.count("somebody else had allowed it · @Alice") == 1, why
+    in_time(await stage.person("omar").clicks("Program keys", near="says that it was not", in_="dm"))
+    in_time(await stage.person("omar").clicks("Revoke key", near="Help desk", confirm=True))
+    await stage.passes(seconds=3)
+    assert "says that it was not them" not in await in_dm(stage, "omar")
 
 
 async def test_a_double_click_on_allow_is_one_yes(stage: Stage) -> None:

@@ -540,6 +540,7 @@ class FakeServices:
     history_export: Any = None
     hubspot: Any = None
     program_keys: Any = None
+    program_webhooks: Any = None
     permissions: Any = None
     workspaces: Any = None
     availabilities: Any = None

@@ -23,9 +23,9 @@ from bot.domain.channel import Cause, Channel, State
 from bot.domain.channel_event import ChannelEvent, EventType
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId
-from bot.domain.webhook import PAUSES, OffReason, Webhook
+from bot.domain.webhook import PAUSES, OffReason, Webhook, WebhookFault, WebhookRefused
 from bot.services.connections.channel_actions import TeamDetails
-from bot.services.connections.webhooks import WebhookFault, WebhookRefused, Webhooks, WebhookSpec
+from bot.services.connections.webhooks import Webhooks, WebhookSpec
 from sandbox.receiver import HOST, PATH
 from storage import rekey
 from storage.tables import webhook

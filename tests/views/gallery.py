@@ -74,6 +74,7 @@ from tests.views.samples import (
     removed_by_hand,
 )
 from tests.views.switch_gallery import about_switching
+from tests.views.webhooks_gallery import webhooks
 
 APP = Registration(
     "6731de76-14a6-49ae-97bc-6eba6914391e",
@@ -106,6 +107,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
         for what in (*Operation, "admins", "approve", "cancel", "go_on", "answer", "take_on")
     ),
     errors.NotAllowed("keys", ("U0ANN",)),
+    errors.NotAllowed("webhooks", ("U0ANN",)),
     errors.ProgramsOff(),
     errors.GuestNotAllowed(),
     errors.WrongWorkspace(),
@@ -530,6 +532,8 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
             is_open=is_open,
         )
         yield f"key asks {answer.value} {is_open}", picture_of(lang, asks)
+    disowned = replace(asks, notice=replace(asks.notice, kind=NoticeKind.KEY_DISOWNED))
+    yield f"key disowned {is_open}", picture_of(lang, disowned)
 
 
 def requests(lang: Language, text: str = "We move to another tool") -> Drawn:
@@ -764,4 +768,5 @@ def answers(lang: Language, address: str = "ann@example.com") -> Drawn:
     yield from requests(lang, address)
     yield from dialogs(lang, address)
     yield from keys(lang, address)
+    yield from webhooks(lang, address)
     yield from permissions(lang, address)

@@ -24,6 +24,11 @@ ACTIONS: Final = buttons.ACTIONS | {
     *modals.KEYS_TURN,
     modals.KEYS_NEW,
     modals.KEYS_REVOKE,
+    *modals.WEBHOOKS_TURN,
+    modals.WEBHOOKS_NEW,
+    modals.WEBHOOKS_TEST,
+    modals.WEBHOOKS_ROTATE,
+    modals.WEBHOOKS_REVOKE,
     history.EXPORT_OPEN,
     messages.RECONNECT_LINK,
     messages.ADMINS_UNDO,
@@ -57,5 +62,6 @@ CALLBACKS: Final = frozenset(
         hubspot.HUBSPOT_TELL_FORM,
         modals.EDIT_FORM,
         modals.KEYS_FORM,
+        modals.WEBHOOKS_FORM,
     }
 )

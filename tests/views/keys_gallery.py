@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.domain.api_key import OPERATOR, ApiKey, KeyFault, KeyRefused, OwnerAnswer, OwnerAsked, network_of
 from bot.domain.channel import Channel
-from bot.domain.features import Wording
+from bot.domain.features import Feature, Wording
 from bot.domain.ids import ApiKeyId, ChannelId, WorkspaceId
 from bot.domain.view_models import KeyRow, KeysShown
 from bot.views import modals
@@ -41,14 +41,16 @@ def a_key(name: str = "Help desk", **changes: Any) -> ApiKey:
 
 def keys(lang: Language, text: str) -> Drawn:
     """With names that people may have typed."""
-    features = (a_feature(),)
+    features: tuple[Feature, ...] = (a_feature(),)
     named: tuple[Channel, ...] = (a_team_channel(address="support@example.com"),)
     rows = (
         KeyRow(a_key(text), named),
         KeyRow(a_key("Zendesk", last_used_at=NOW, last_used_from="203.0.113.7"), named * 9),
         KeyRow(a_key("Reports", is_for_team=True, created_by=OPERATOR), ()),
         KeyRow(a_key("Gone", networks=(network_of("10.20.0.0/16"),) * 8, features=frozenset({"old"})), ()),
+        KeyRow(a_key("Off", features=frozenset({"off"})), named),
     )
+    features = (*features, replace(a_feature(), key="off", is_on=False))
     yield "keys", modals.keys_modal(lang, KeysShown(rows, 0, features))
     mine = a_channel(address=text)
     asking = tuple(a_key(text, channels=frozenset({mine.id}), asked=_asked(mine, it)) for it in OwnerAnswer)

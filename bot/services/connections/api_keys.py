@@ -165,9 +165,16 @@ class ApiKeys:
         await self._notifications.tell(uow, asks)
 
     async def answer(
-        self, actor: Actor, key_id: ApiKeyId, channel_id: ChannelId, answer: OwnerAnswer
+        self,
+        actor: Actor,
+        key_id: ApiKeyId,
+        channel_id: ChannelId,
+        answer: OwnerAnswer,
+        *,
+        disowned_to: Collection[UserId] = (),
     ) -> Channel:
-        """The owner of a personal inbox says whether the key may use it. Raises ``Gone``, ``NotAllowed``."""
+        """The owner of a personal inbox says whether the key may use it. ``disowned_to``: it was not them who
+        allowed it, and who is told that, if it was allowed. Raises ``Gone``, ``NotAllowed``."""
         now = self._clock()
         async with self._storage.writing() as uow:
             key, channel = await uow.api_keys.find(key_id), await uow.channels.find(channel_id)
@@ -178,7 +185,17 @@ class ApiKeys:
             if channel.state is State.REMOVED or not key.works(now):
                 raise Gone(channel.address)
             if await uow.api_keys.answer(key_id, channel_id, actor.id, answer, now):
-                await uow.history.add(_of_key(key, channel_id, f"key_{answer.value}", now, actor.id))
+                is_disowned = bool(disowned_to) and key.may_see(channel_id, owner_id=actor.id)
+                what = "key_disowned" if is_disowned else f"key_{answer.value}"
+                await uow.history.add(_of_key(key, channel_id, what, now, actor.id))
+                about = {"key": key.id, "by": actor.id, "at": now.isoformat()}
+                await self._notifications.tell_all(
+                    uow,
+                    [
+                        a_notice(NoticeKind.KEY_DISOWNED, channel, it, now, about=about)
+                        for it in (disowned_to if is_disowned else ())
+                    ],
+                )
                 if answer is not OwnerAnswer.ALLOWED and channel.grant_id is not None:
                     await uow.access_tokens.drop(channel.grant_id)
                 await self._told(uow, key, channel)
@@ -310,7 +327,7 @@ async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -
     await notifications.settled(
         uow,
         key.workspace_id,
-        [NoticeKind.KEY_ENDS, NoticeKind.KEY_ORPHANED, NoticeKind.KEY_ASKS],
+        [NoticeKind.KEY_ENDS, NoticeKind.KEY_ORPHANED, NoticeKind.KEY_ASKS, NoticeKind.KEY_DISOWNED],
         f"{key.id}:",
     )
 

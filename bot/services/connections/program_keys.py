@@ -1,19 +1,23 @@
-"""Keys of programs as super admins deal with them in Slack: seen, made, revoked."""
+"""Keys and webhooks of programs as super admins deal with them in Slack: seen, made, revoked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from bot.domain.access import Actor
-from bot.domain.api_key import ApiKey, OwnerAnswer
+from bot.domain.api_key import ApiKey, KeyFault, KeyRefused, OwnerAnswer
 from bot.domain.channel import Channel, State
 from bot.domain.errors import Gone, NotAllowed
 from bot.domain.features import Feature
 from bot.domain.grant import Secret
-from bot.domain.ids import ApiKeyId, ChannelId
-from bot.domain.view_models import KeyRow, KeysShown
+from bot.domain.ids import ApiKeyId, ChannelId, WebhookId
+from bot.domain.view_models import KeyRow, KeysShown, WebhookRow
+from bot.domain.webhook import Webhook
 from bot.services.connections.api_keys import ApiKeys, KeySpec
+from bot.services.connections.webhooks import Tested, Webhooks, WebhookSpec
+from bot.services.core.notifications import told_of_programs
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from storage import UnitOfWork
@@ -33,16 +37,12 @@ class ProgramKeys:
 
     @property
     def features(self) -> tuple[Feature, ...]:
-        """What a key may be for."""
-        return self._core.policy.features.defined
+        """What a new key may be for: what the operator has switched on."""
+        return tuple(one for one in self._core.policy.features.defined if one.is_on)
 
     async def check(self, actor: Actor) -> None:
         """Raises ``NotAllowed``."""
-        async with self._core.storage.reading() as uow:
-            roles = await roles_in(uow, self._core, actor.workspace_id)
-        supers = tuple(one.id for one in roles.super_admins)
-        if actor.id not in supers:
-            raise NotAllowed("keys", supers)
+        await _check(self._core, actor, "keys")
 
     async def overview(self, actor: Actor) -> KeysShown:
         """Those that work, the newest first. Raises ``NotAllowed``."""
@@ -52,12 +52,15 @@ class ProgramKeys:
             found = await uow.api_keys.of_workspace(actor.workspace_id)
             working = [key for key in reversed(found) if key.works(now)]
             channels = await _channels_of(uow, working)
-        rows = tuple(_row(key, channels) for key in working)
-        return KeysShown(rows, over=len(found) - len(working), features=self.features)
+        rows = tuple(KeyRow(key, _named(key.channels, channels)) for key in working)
+        return KeysShown(rows, over=len(found) - len(working), features=self._core.policy.features.defined)
 
     async def create(self, actor: Actor, spec: KeySpec) -> tuple[ApiKey, Secret]:
-        """A new key, and what is shown this once. Raises ``NotAllowed``, ``KeyRefused``."""
+        """A new key, and what is shown this once. It cannot be for what is switched off: the form may be
+        older than that. Raises ``NotAllowed``, ``KeyRefused``."""
         await self.check(actor)
+        if off := set(spec.features) - {one.key for one in self.features}:
+            raise KeyRefused(KeyFault.UNKNOWN_FEATURE, ", ".join(sorted(off)))
         return await self._keys.create(actor.workspace_id, replace(spec, created_by=actor.id))
 
     async def revoke(self, actor: Actor, key_id: ApiKeyId) -> ApiKey:
@@ -77,12 +80,82 @@ class ProgramKeys:
         """What the owner of a personal inbox says of a key that names it. Raises ``Gone``, ``NotAllowed``."""
         return await self._keys.answer(actor, key_id, channel_id, answer)
 
+    async def disown(self, actor: Actor, key_id: ApiKeyId, channel_id: ChannelId) -> Channel:
+        """The owner says that it was not them who said yes: it is taken back, and the super admins are told.
+        Raises ``Gone``, ``NotAllowed``."""
+        async with self._core.storage.reading() as uow:
+            readers = await told_of_programs(uow, self._core, actor.workspace_id)
+        return await self._keys.answer(actor, key_id, channel_id, OwnerAnswer.DECLINED, disowned_to=readers)
 
-async def _channels_of(uow: UnitOfWork, keys: Sequence[ApiKey]) -> Mapping[ChannelId, Channel]:
-    return await uow.channels.by_ids(sorted({one for key in keys for one in key.channels}))
+
+class ProgramWebhooks:
+    """Whoever is no super admin is refused."""
+
+    def __init__(self, core: Core, webhooks: Webhooks) -> None:
+        self._core = core
+        self._webhooks = webhooks
+
+    async def check(self, actor: Actor) -> None:
+        """Raises ``NotAllowed``."""
+        await _check(self._core, actor, "webhooks")
+
+    async def overview(self, actor: Actor) -> tuple[WebhookRow, ...]:
+        """The newest first. Raises ``NotAllowed``."""
+        await self.check(actor)
+        async with self._core.storage.reading() as uow:
+            found = await uow.webhooks.of_workspace(actor.workspace_id)
+            channels = await _channels_of(uow, found)
+            waiting = await uow.webhooks.waiting()
+        return tuple(
+            WebhookRow(it, _named(it.channels, channels), waiting.get(it.id, 0)) for it in reversed(found)
+        )
+
+    async def create(self, actor: Actor, spec: WebhookSpec) -> tuple[Webhook, Secret]:
+        """As ``Webhooks.create``. Raises ``NotAllowed``, too."""
+        await self.check(actor)
+        return await self._webhooks.create(actor.workspace_id, replace(spec, created_by=actor.id))
+
+    async def test(self, actor: Actor, webhook_id: WebhookId) -> Tested | None:
+        """As ``Webhooks.test``. Raises ``NotAllowed``, too."""
+        webhook = await self._find(actor, webhook_id)
+        return await self._webhooks.test(webhook.id) if webhook else None
+
+    async def rotate(
+        self, actor: Actor, webhook_id: WebhookId, *, seen: datetime | None
+    ) -> tuple[Webhook, Secret] | None:
+        """As ``Webhooks.rotate``, if the last rotation was at ``seen``. Raises ``NotAllowed``, too."""
+        webhook = await self._find(actor, webhook_id)
+        if webhook is None:
+            return None
+        secret = await self._webhooks.rotate(webhook.id, seen=replace(webhook, rotated_at=seen))
+        return (webhook, secret) if secret else None
+
+    async def revoke(self, actor: Actor, webhook_id: WebhookId) -> Webhook | None:
+        """It is told nothing any more; ``None`` if there is none, or no more. Raises ``NotAllowed``."""
+        webhook = await self._find(actor, webhook_id)
+        return webhook if webhook and await self._webhooks.revoke(webhook.id) else None
+
+    async def _find(self, actor: Actor, webhook_id: WebhookId) -> Webhook | None:
+        await self.check(actor)
+        async with self._core.storage.reading() as uow:
+            webhook = await uow.webhooks.find(webhook_id)
+        return webhook if webhook and webhook.workspace_id == actor.workspace_id else None
 
 
-def _row(key: ApiKey, channels: Mapping[ChannelId, Channel]) -> KeyRow:
-    there = [channels[one] for one in key.channels if one in channels]
-    named = sorted((it for it in there if it.state is not State.REMOVED), key=lambda it: it.address)
-    return KeyRow(key, tuple(named))
+async def _check(core: Core, actor: Actor, what: str) -> None:
+    async with core.storage.reading() as uow:
+        roles = await roles_in(uow, core, actor.workspace_id)
+    supers = tuple(one.id for one in roles.super_admins)
+    if actor.id not in supers:
+        raise NotAllowed(what, supers)
+
+
+async def _channels_of(
+    uow: UnitOfWork, naming: Sequence[ApiKey] | Sequence[Webhook]
+) -> Mapping[ChannelId, Channel]:
+    return await uow.channels.by_ids(sorted({one for it in naming for one in it.channels}))
+
+
+def _named(ids: Collection[ChannelId], channels: Mapping[ChannelId, Channel]) -> tuple[Channel, ...]:
+    there = (channels[one] for one in ids if one in channels)
+    return tuple(sorted((it for it in there if it.state is not State.REMOVED), key=lambda it: it.address))

@@ -7,10 +7,9 @@ lane; what it was not given in time is replaced by what is so now; and it can al
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ import structlog
 from bot.domain.api_key import LONGEST_NAME, ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.channel_event import ChannelEvent, EventType, news_of
-from bot.domain.errors import Refusal
+from bot.domain.errors import OutOfDate
 from bot.domain.grant import Secret
 from bot.domain.ids import ChannelId, JobId, WebhookId, WorkspaceId
 from bot.domain.job import Job, JobKind
@@ -30,6 +29,8 @@ from bot.domain.webhook import (
     OffReason,
     Webhook,
     WebhookAccess,
+    WebhookFault,
+    WebhookRefused,
     mint,
     pause_after,
     signed,
@@ -45,6 +46,7 @@ _PLACED_AT_ONCE: Final = 500
 _SENT_AT_ONCE: Final = 5
 """Events in one turn of a lane: with the receiver's time for each, less than the lane's lease."""
 _GONE: Final = 410
+_LONGEST_HOST: Final = 253
 _KEY_LOST_FOR: Final = timedelta(minutes=15)
 _log = structlog.get_logger(__name__)
 
@@ -74,24 +76,6 @@ class SendsWebhooks(Protocol):
     async def send(self, url: Secret, headers: Mapping[str, str], body: bytes) -> WebhookAnswer: ...
 
 
-class WebhookFault(StrEnum):
-    """What is wrong with a webhook that somebody wants to make."""
-
-    NAME = "name"
-    URL = "url"
-    NOTHING_NAMED = "nothing_named"
-    UNKNOWN_ADDRESS = "unknown_address"
-    PERSONAL = "personal"
-
-
-@dataclass(eq=False)
-class WebhookRefused(Refusal):
-    """A webhook cannot be made like this. ``what`` is what was written."""
-
-    fault: WebhookFault
-    what: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class WebhookSpec:
     """What somebody wants a webhook for."""
@@ -101,6 +85,8 @@ class WebhookSpec:
     addresses: Sequence[str] = ()
     is_for_team: bool = False
     created_by: str = ""
+    once: str = ""
+    """Names the form that was filled in: it makes one webhook, however often it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +104,8 @@ class Webhooks:
     storage: Storage
     clock: Clock
     sender: SendsWebhooks = field(repr=False)
+    wake: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Tells the engine that there is something to do; beside the bot, nobody."""
 
     async def create(self, workspace_id: WorkspaceId, spec: WebhookSpec) -> tuple[Webhook, Secret]:
         """A new one, and the secret that is shown this once. Nothing is sent before it has taken a test.
@@ -130,6 +118,8 @@ class Webhooks:
         secret = mint()
         async with self.storage.writing() as uow:
             channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
+            if spec.once and not await uow.seen.first_time(f"webhook:{spec.once}", self.clock()):
+                raise WebhookRefused(WebhookFault.MADE)
             webhook = Webhook(
                 id=WebhookId(f"wh_{new_id()[:12]}"),
                 workspace_id=workspace_id,
@@ -150,7 +140,7 @@ class Webhooks:
 
     async def test(self, webhook_id: WebhookId) -> Tested | None:
         """Send a test. One that is taken switches it on, again if it was off, and what waits is sent at once.
-        ``None`` if there is none. Raises ``KeyLost``."""
+        ``None`` if there is none, or no more when the answer comes. Raises ``KeyLost``."""
         async with self.storage.reading() as uow:
             webhook = await uow.webhooks.find(webhook_id)
             access = await uow.webhooks.access(webhook_id)
@@ -164,23 +154,30 @@ class Webhooks:
         )
         if answer.is_taken:
             async with self.storage.writing() as uow:
+                if await uow.webhooks.find(webhook_id) is None:
+                    return None
                 await self._settled(uow, webhook_id)
                 await uow.webhooks.took(webhook_id, answer.in_a_word, now)
                 await uow.webhooks.proven(webhook_id, now)
                 await uow.webhooks.hasten(webhook_id, now)
                 await uow.jobs.put(_telling(webhook_id, now))
                 await uow.commit()
+            self.wake()
         return Tested(webhook, answer)
 
-    async def rotate(self, webhook_id: WebhookId) -> Secret | None:
-        """A new secret, shown this once; the former counts, too, for ``BOTH_FOR``. Raises ``KeyLost``."""
+    async def rotate(self, webhook_id: WebhookId, *, seen: Webhook | None = None) -> Secret | None:
+        """A new secret, shown this once; the former counts, too, for ``BOTH_FOR``. ``seen``: only if it was
+        not rotated since, for a second rotation voids the secret that the receiver has. ``None`` if there is
+        none. Raises ``KeyLost``, ``OutOfDate``."""
         secret = mint()
         async with self.storage.writing() as uow:
-            access = await uow.webhooks.access(webhook_id)
-            if access is None:
+            access, webhook = await uow.webhooks.access(webhook_id), await uow.webhooks.find(webhook_id)
+            if access is None or webhook is None:
                 return None
+            before = (seen or webhook).rotated_at
             renewed = WebhookAccess(access.url, secret, former=access.secret)
-            await uow.webhooks.replace_access(webhook_id, renewed, self.clock())
+            if not await uow.webhooks.replace_access(webhook_id, renewed, self.clock(), before=before):
+                raise OutOfDate
             await uow.commit()
         return secret
 
@@ -197,7 +194,7 @@ class Webhooks:
         webhook = await uow.webhooks.find(webhook_id)
         if webhook is not None and webhook.off_at is not None:
             about = {"webhook": webhook.id, "at": webhook.off_at.isoformat()}
-            await Notifications(Aside(self.clock)).settled(
+            await Notifications(Aside(self.clock, self.wake)).settled(
                 uow,
                 webhook.workspace_id,
                 [NoticeKind.WEBHOOK_OFF],
@@ -388,7 +385,8 @@ def _host(url: Secret) -> str:
         _ = parts.port
     except ValueError:
         raise WebhookRefused(WebhookFault.URL) from None
-    if parts.scheme not in ("https", "http") or not parts.hostname or not url.reveal().isprintable():
+    is_read = parts.scheme in ("https", "http") and 0 < len(parts.hostname or "") <= _LONGEST_HOST
+    if not is_read or not parts.hostname or not url.reveal().isprintable() or " " in url.reveal():
         raise WebhookRefused(WebhookFault.URL)
     return parts.hostname
 

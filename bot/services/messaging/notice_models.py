@@ -144,6 +144,11 @@ class NoticeModels:
         is_open = key is not None and key.works(model.now) and is_theirs
         return replace(model, api_key=key, is_open=is_open)
 
+    async def _with_disowned_key(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
+        """Worth a look for as long as somebody may use the key."""
+        key = await uow.api_keys.find(ApiKeyId(model.notice.about["key"]))
+        return replace(model, api_key=key, is_open=key is not None and key.works(model.now))
+
     async def _with_own_outages(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel:
         return await self._with_outages(uow, model, model.notice)
 
@@ -438,6 +443,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.WEBHOOK_OFF: NoticeSpec(_It._with_webhook, only_while_open=True),
     NoticeKind.KEY_ENDS: NoticeSpec(_It._with_key, only_while_open=True),
     NoticeKind.KEY_ORPHANED: NoticeSpec(_It._with_key, only_while_open=True),
+    NoticeKind.KEY_DISOWNED: _channels(_It._with_disowned_key, only_while_open=True),
     NoticeKind.KEY_ASKS: _channels(_It._with_asking_key, only_while_open=True),
 }
 """What is read for each kind. How it looks stands beside the views, under the same keys."""

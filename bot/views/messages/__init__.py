@@ -60,6 +60,7 @@ from bot.views.messages.operator_notices import (
 )
 from bot.views.messages.programs import (
     key_asks_notice,
+    key_disowned_notice,
     key_ends_notice,
     key_orphaned_notice,
     webhook_off_notice,
@@ -145,6 +146,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.KEY_ENDS: key_ends_notice,
     NoticeKind.KEY_ORPHANED: key_orphaned_notice,
     NoticeKind.KEY_ASKS: key_asks_notice,
+    NoticeKind.KEY_DISOWNED: key_disowned_notice,
     NoticeKind.REQUEST: request_notice,
     NoticeKind.WISH: requester_notice,
     NoticeKind.ANSWERED: answered_reply,

@@ -6,7 +6,7 @@ from bot.domain.api_key import OPERATOR, ApiKey, OwnerAnswer
 from bot.domain.view_models import NoticeModel
 from bot.domain.webhook import OffReason
 from bot.views.blocks import Block, Message, actions, button, inert, instant, mention, message, quiet, section
-from bot.views.buttons import KEYS, key_buttons
+from bot.views.buttons import KEYS, WEBHOOKS, key_buttons
 from bot.views.i18n import Language
 
 
@@ -26,12 +26,10 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
     )
     means = lang.say("That program no longer hears when a mailbox disconnects or works again.")
     what = lang.say(
-        "Repair the receiver, then have your Inboxkeeper operator run {test}. If it is not needed any more: "
-        "{revoke}.",
-        test=f"`inboxkeeper webhook test {webhook.id}`",
-        revoke=f"`inboxkeeper webhook revoke {webhook.id}`",
+        "Repair the receiver, then switch the webhook on again. If it is not needed any more, remove it."
     )
-    return message(said, [section("\n".join([said, why, means, what]))])
+    way = actions(button(lang.say("Webhooks"), WEBHOOKS, value="0"))
+    return message(said, [section("\n".join([said, why, means, what])), *way])
 
 
 def _failing(lang: Language, host: str, last_answer: str) -> str:
@@ -42,11 +40,16 @@ def _failing(lang: Language, host: str, last_answer: str) -> str:
             answer=f"`{inert(last_answer, 40)}`",
         )
     said = lang.say("The receiver at {host} has taken nothing for three days.", host=host)
-    return f"{said} {_trouble(lang, last_answer)}"
+    return f"{said} {receiver_answer(lang, last_answer)}"
 
 
-def _trouble(lang: Language, word: str) -> str:
-    """Why there was no answer. What is not told apart here is about where the receiver is."""
+# ruff: noqa: PLR0911 - one return per case is how a closed set reads best
+
+
+def receiver_answer(lang: Language, word: str) -> str:
+    """What a receiver answered last, or in words why there was no answer."""
+    if word.isdigit():
+        return lang.say("Its last answer was {answer}.", answer=f"`{inert(word, 40)}`")
     match word:
         case "timeout":
             return lang.say("It does not answer within 15 seconds.")
@@ -56,6 +59,24 @@ def _trouble(lang: Language, word: str) -> str:
             return lang.say("Its certificate is not one that is trusted.")
         case "not_http":
             return lang.say("What it answers is not HTTP.")
+        case "unknown_host":
+            return lang.say("Its name is unknown.")
+        case "not_a_host_name":
+            return lang.say("Its address must be a name, not a number.")
+        case "not_a_full_name":
+            return lang.say("Its name must be a full one, with a dot.")
+        case "not_a_public_host":
+            return lang.say(
+                "It is in an inner network: whoever runs Inboxkeeper can allow that ({setting}).",
+                setting="`INBOXKEEPER_WEBHOOK_ALLOWED_NETWORKS`",
+            )
+        case "port_not_allowed":
+            return lang.say(
+                "Its port is not allowed: whoever runs Inboxkeeper can change that ({setting}).",
+                setting="`INBOXKEEPER_WEBHOOK_ALLOWED_PORTS`",
+            )
+        case "not_encrypted":
+            return lang.say("Its address must begin with https, unless it is in an allowed inner network.")
         case _:
             return lang.say("Its address is unknown, or Inboxkeeper is not allowed to call it.")
 
@@ -109,15 +130,16 @@ def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
         said = "🔓 " + lang.say("You allowed the program {program} to use {address}.", **names)
         means = _can_do(lang, key)
         what = lang.say(
-            "Was that not you, or have you changed your mind? Take it back here or in the inbox's details: "
-            "the program gets nothing from then on, and access that it was given ends within 90 minutes."
+            "Have you changed your mind? Take it back here or in the inbox's details: the program gets "
+            "nothing from then on, and access that it was given ends within 90 minutes. If it was not you "
+            "who allowed it, say so: it is taken back, and the super admins are told."
         )
     elif asked.answer is OwnerAnswer.DECLINED:
         said = "🔒 " + lang.say("The program {program} may not use {address}.", **names)
         means = lang.say("That is what you said. It gets no access; you can allow it at any time.")
         what = ""
     else:
-        who = _maker(lang, model.actor or key.created_by)
+        who = maker(lang, model.actor or key.created_by)
         said = "🔑 " + lang.say(
             "{who} wants the program {program} to use your inbox {address}.", who=who, **names
         )
@@ -129,6 +151,30 @@ def key_asks_notice(lang: Language, model: NoticeModel) -> Message:
     return message(said, [section(text), *actions(*key_buttons(lang, key, channel))])
 
 
+def key_disowned_notice(lang: Language, model: NoticeModel) -> Message:
+    """An owner says that somebody else gave their yes."""
+    key, channel = model.api_key, model.channel
+    if key is None or channel is None or not model.is_open:
+        return _key_is_over(lang)
+    said = "🚨 " + lang.say(
+        "{owner} says that it was not them who let the program {program} use {address}.",
+        owner=mention(model.actor or ""),
+        program=inert(key.name, 60),
+        address=inert(channel.address),
+    )
+    means = lang.say(
+        "It is taken back: the program gets nothing there, and access that it was given ends within 90 "
+        "minutes."
+    )
+    what = lang.say(
+        "Somebody may have used their Slack account. Ask {owner}, and if nobody here knows that program, "
+        "revoke its key ({key}).",
+        owner=mention(model.actor or ""),
+        key=f"`{key.id}`",
+    )
+    return message(said, [section("\n".join([said, means, what])), *_way(lang)])
+
+
 def _can_do(lang: Language, key: ApiKey) -> str:
     """What a yes means."""
     return lang.say(
@@ -138,7 +184,7 @@ def _can_do(lang: Language, key: ApiKey) -> str:
     )
 
 
-def _maker(lang: Language, who: str) -> str:
+def maker(lang: Language, who: str) -> str:
     return lang.say("Whoever runs Inboxkeeper") if who == OPERATOR else mention(who)
 
 

@@ -30,7 +30,7 @@ from bot.views.blocks import (
     plain,
     section,
 )
-from bot.views.buttons import KEYS
+from bot.views.buttons import KEYS, WEBHOOKS
 from bot.views.i18n import Language
 from bot.views.modals.inputs import NAME_BLOCK, line_input
 from bot.views.text import shown
@@ -79,17 +79,18 @@ def keys_modal(lang: Language, keys: KeysShown, *, start: int = 0, remark: str =
 
 
 def _new(lang: Language, keys: KeysShown) -> list[Block]:
-    if keys.features:
-        return actions(button(lang.say("New key"), KEYS_NEW, style="primary"))
-    return [section("⚠️ " + no_features(lang))]
+    webhooks = button(lang.say("Webhooks"), WEBHOOKS, value="0")
+    if any(one.is_on for one in keys.features):
+        return actions(button(lang.say("New key"), KEYS_NEW, style="primary"), webhooks)
+    return [section("⚠️ " + no_features(lang)), *actions(webhooks)]
 
 
 def no_features(lang: Language) -> str:
     """Why no key can be made, and who can change that."""
     return lang.together(
-        lang.say("No key can be made yet: no use of inboxes is defined that it could be for."),
+        lang.say("No key can be made yet: no use of inboxes is switched on that it could be for."),
         lang.say(
-            "Ask whoever runs Inboxkeeper to define features ({setting}).",
+            "Ask whoever runs Inboxkeeper to define a feature, or to switch one on ({setting}).",
             setting="`INBOXKEEPER_FEATURES_FILE`",
         ),
     )
@@ -106,7 +107,7 @@ def _row(lang: Language, row: KeyRow, features: Sequence[Feature]) -> Block:
     ]
     if key.networks:
         lines.insert(
-            3, lang.say("Only from {networks}", networks=_some(lang, [f"`{one}`" for one in key.networks]))
+            3, lang.say("Only from {networks}", networks=some(lang, [f"`{one}`" for one in key.networks]))
         )
     revoke = button(lang.say("Revoke key"), KEYS_REVOKE, value=key.id, style="danger", about=key.name)
     asks = dialog(
@@ -127,7 +128,7 @@ def _inboxes(lang: Language, row: KeyRow) -> str:
         return lang.say("all team addresses")
     if not row.named:
         return lang.say("no inbox any more")
-    return _some(lang, [_inbox(lang, row.key, it) for it in row.named])
+    return some(lang, [_inbox(lang, row.key, it) for it in row.named])
 
 
 def _inbox(lang: Language, key: ApiKey, channel: Channel) -> str:
@@ -141,7 +142,7 @@ def _inbox(lang: Language, key: ApiKey, channel: Channel) -> str:
     return lang.say("{address} (not allowed by its owner)", address=address)
 
 
-def _some(lang: Language, names: Sequence[str]) -> str:
+def some(lang: Language, names: Sequence[str]) -> str:
     """The first ones, and how many more there are."""
     first, rest = lang.listed(names[:_NAMED]), len(names) - _NAMED
     if rest <= 0:
@@ -150,8 +151,16 @@ def _some(lang: Language, names: Sequence[str]) -> str:
 
 
 def _uses(lang: Language, key: ApiKey, features: Sequence[Feature]) -> str:
-    names = {one.key: one.name.for_(lang.code) for one in features}
-    return _some(lang, [inert(names.get(one, one), 40) for one in sorted(key.features)])
+    known = {one.key: one for one in features}
+    return some(lang, [_use(lang, one, known.get(one)) for one in sorted(key.features)])
+
+
+def _use(lang: Language, name: str, feature: Feature | None) -> str:
+    if feature is not None and feature.is_on:
+        return inert(feature.name.for_(lang.code), 40)
+    return lang.say(
+        "{feature} (switched off)", feature=inert(feature.name.for_(lang.code) if feature else name, 40)
+    )
 
 
 def _life(lang: Language, key: ApiKey) -> str:
@@ -207,8 +216,13 @@ def key_modal(lang: Language, features: Sequence[Feature], form_id: str) -> View
         )
     blocks = [
         line_input(NAME_BLOCK, lang.say("Which program is it for?"), lang.say("Help desk"), longest=60),
-        _scope(lang),
-        _addresses(lang),
+        scope_input(lang, lang.say("Which inboxes may it use?")),
+        addresses_input(
+            lang,
+            hint=lang.say(
+                "One per line, connected here already. The owner of a personal inbox is asked first."
+            ),
+        ),
         *_features(lang, features),
         _lasts(lang),
         line_input(
@@ -238,7 +252,8 @@ def _option(label: str, value: str) -> Block:
     return {"text": plain(shown(label, 75)), "value": value}
 
 
-def _scope(lang: Language) -> Block:
+def scope_input(lang: Language, label: str) -> Block:
+    """All team addresses, or some inboxes."""
     these = _option(lang.say("Only the inboxes named below"), ONLY_THESE)
     every = _option(lang.say("All team addresses, those connected later too"), ALL_TEAM)
     element: Block = {
@@ -247,10 +262,11 @@ def _scope(lang: Language) -> Block:
         "options": [these, every],
         "initial_option": these,
     }
-    return _asked(SCOPE_BLOCK, lang.say("Which inboxes may it use?"), element)
+    return _asked(SCOPE_BLOCK, label, element)
 
 
-def _addresses(lang: Language) -> Block:
+def addresses_input(lang: Language, *, hint: str) -> Block:
+    """Which inboxes, if not all of the team."""
     element: Block = {
         "type": "plain_text_input",
         "action_id": ADDRESSES_BLOCK,
@@ -258,7 +274,6 @@ def _addresses(lang: Language) -> Block:
         "max_length": _MOST_TYPED,
         "placeholder": plain("support@example.com"),
     }
-    hint = lang.say("One per line, connected here already. The owner of a personal inbox is asked first.")
     return {**_asked(ADDRESSES_BLOCK, lang.say("Addresses"), element, hint=hint), "optional": True}
 
 
@@ -319,7 +334,11 @@ def key_fault(lang: Language, refused: KeyRefused) -> tuple[str, str]:
             return ADDRESSES_BLOCK, lang.say(
                 "{address} is not connected here. Connect it first, or correct it.", address=what
             )
-        case KeyFault.NO_FEATURE | KeyFault.UNKNOWN_FEATURE:
+        case KeyFault.UNKNOWN_FEATURE:
+            return f"{FEATURES_BLOCK}0", lang.say(
+                "{feature} is switched off. Choose another use, or open the form anew.", feature=what
+            )
+        case KeyFault.NO_FEATURE:
             return f"{FEATURES_BLOCK}0", lang.say("Choose at least one use.")
         case KeyFault.NETWORK:
             return NETWORKS_BLOCK, lang.say(

@@ -63,6 +63,8 @@ def _refused(lang: Language, what: str) -> str:
             return lang.say("Only super admins rehearse an outage.")
         case "export":
             return lang.say("Only super admins get the history of all inboxes.")
+        case "webhooks":
+            return lang.say("Only super admins see and make webhooks.")
         case "approve":
             return lang.say("You are not allowed to answer this request.")
         case "cancel" | "go_on":

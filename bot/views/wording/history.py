@@ -95,7 +95,7 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
     if what == Signal.SWITCH_PROVEN and record.details.get("provider"):
         new = provider_of(record.details["provider"])
         return lang.say("Switched to {provider}", provider=shown(new, 40))
-    if what in {"key_made", "key_assigned", "key_revoked", "key_allowed", "key_declined"}:
+    if what in {"key_made", "key_assigned", "key_revoked", "key_allowed", "key_declined", "key_disowned"}:
         return _of_key(lang, what, shown(record.details.get("program", ""), 60))
     if what in {"via_confirmed", "host_renamed"}:
         return _confirmed(lang, record)
@@ -111,6 +111,9 @@ def _of_key(lang: Language, what: str, name: str) -> str:
         "key_assigned": lang.say("Somebody else looks after the program {name}", name=name),
         "key_allowed": lang.say("Its owner allowed the program {name} to use it", name=name),
         "key_declined": lang.say("Its owner does not let the program {name} use it", name=name),
+        "key_disowned": lang.say(
+            "Its owner took back that the program {name} may use it: somebody else had allowed it", name=name
+        ),
         "key_revoked": lang.say("The key of the program {name} was revoked", name=name),
     }[what]
 
