@@ -492,7 +492,10 @@ def _refused(refused: NoToken) -> web.Response:
         refused.code.value,
         _words(refused),
         retry_after=seconds,
-        details=refused.details,
+        details={
+            name: _instant(said) if isinstance(said, datetime) else said
+            for name, said in refused.details.items()
+        },
     )
 
 

@@ -66,3 +66,14 @@ async def test_nobody_writes_to_the_app(seat: Seat) -> None:
     await desk.goes("dm")
     await expect(desk.slack.get_by_test_id("sending-off")).to_be_visible()
     await expect(desk.slack.get_by_test_id("composer")).to_have_count(0)
+
+
+async def test_a_long_dialog_keeps_its_buttons_on_a_low_screen(seat: Seat) -> None:
+    """What is in between scrolls."""
+    desk = await seat("U0OMAR")
+    await desk.slack.set_viewport_size({"width": 1280, "height": 360})
+    await desk.goes("general")
+    await desk.types("/inbox connect support@acme.example")
+    await expect(desk.slack.get_by_test_id("modal-submit")).to_be_in_viewport(ratio=1)
+    await expect(desk.slack.get_by_test_id("modal-close")).to_be_in_viewport(ratio=1)
+    await desk.closes()

@@ -520,5 +520,5 @@ def _raise_for(channel: Channel) -> None:
     if channel.state is State.DISABLED:
         raise NoToken(Code.DISABLED)
     if channel.state is State.DISCONNECTED or channel.grant_id is None:
-        details = {"cause": channel.cause.value, "since": channel.since.isoformat()}
+        details = {"cause": channel.cause.value, "since": channel.since}
         raise NoToken(Code.DISCONNECTED, details=details)
