@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -54,7 +55,18 @@ def test_the_image_holds_what_the_wheel_needs_and_runs_as_nobody() -> None:
     text = CONTAINERFILE.read_text()
     for folder in ("bot", "handlers", "providers", "storage", "locales"):
         assert f"COPY {folder} {folder}\n" in text
-    assert f"USER {USER}:{USER}\n" in text and "--require-hashes" in text and "HEALTHCHECK" in text
+    assert f"USER {USER}:{USER}\n" in text and "--require-hashes" in text
+
+
+def test_the_image_is_asked_for_its_health_where_it_answers() -> None:
+    """At the port that tells, wherever that is: the pages' port and path may be set to something else."""
+    text = CONTAINERFILE.read_text()
+    [asked] = re.findall(r"^HEALTHCHECK .*\\\n    CMD (\[.+\])$", text, re.MULTILINE)
+    _, _, program = json.loads(asked)
+    compile(program, "HEALTHCHECK", "exec")
+    assert "INBOXKEEPER_WATCH_PORT" in program and "/healthz" in program
+    assert "INBOXKEEPER_WATCH_PORT=" in text
+    assert "podman build --format docker" in text  # its own format drops a health check
 
 
 def test_compose_starts_two_bots_that_nothing_can_be_written_in() -> None:
