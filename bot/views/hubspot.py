@@ -384,5 +384,5 @@ def with_help(lang: Language, help_message: Message, command: str) -> Message:
     """All verbs, and the one that is there only while HubSpot is watched."""
     verb, meaning = lang.say("hubspot"), lang.say("your team addresses in HubSpot")
     line = f"{to_type(command, verb)}  {meaning}"
-    intro, *rest = help_message["blocks"]
-    return {**help_message, "blocks": [intro, section(line), *rest]}
+    *groups, how, ways = help_message["blocks"]
+    return {**help_message, "blocks": [*groups, section(line), how, ways]}

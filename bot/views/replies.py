@@ -316,7 +316,8 @@ def which_address_message(
     if not candidates:
         said = lang.say("You have no inbox here yet.")
         return message(said, [section(said), *actions(connect_button(lang, primary=True))])
-    said, meant = lang.say("Which inbox?"), inert(verb_words(lang, verb), 40)
+    meant = inert(verb_words(lang, verb), 40)
+    said = lang.say("{command}: which inbox?", command=to_type(command, meant))
     options = [
         (f"{state_mark(it.state)} {shown(it.address, 70)}", f"{_PICKED.get(verb, STATUS)} {value_of(it)}")
         for it in candidates[:CANDIDATES]

@@ -108,6 +108,21 @@ async def test_what_is_connected_can_be_signed_in_to_anew(stage: Stage) -> None:
     assert "Reconnected" in page.text or "renewed" in page.text
 
 
+async def test_what_is_disabled_is_enabled_where_somebody_connects_it(stage: Stage) -> None:
+    """That is most likely what they want; their own has neither name nor conversation to edit."""
+    await stage.connected("alice")
+    alice = stage.person("alice")
+    await alice.types("/inbox disable alice@acme.example")
+    await submits(stage, "alice")
+    await alice.closes()
+    await alice.types("/inbox connect alice@acme.example")
+    said = modal_text(await submits(stage, "alice"))
+    assert "Enable it to use it again. To change what depends on it, edit it." in said
+    assert said.index("[Enable]") < said.index("[Edit]")
+    await alice.clicks("Enable")
+    assert "is enabled and works" in modal_text(await alice.sees())
+
+
 async def test_what_is_typed_of_a_broken_address_is_kept(stage: Stage) -> None:
     """It has to be signed in to again, and that begins at once; the new words are saved on the way."""
     await stage.team_connected(name="Suport", use="Zendsk")

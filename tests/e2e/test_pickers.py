@@ -26,7 +26,7 @@ async def test_a_verb_without_an_address_lets_people_choose(stage: Stage) -> Non
     await stage.connected("alice")
     await stage.team_connected()
     alice = stage.person("alice")
-    assert "Which inbox?" in await asks(stage, "alice", "/inbox status")
+    assert "/inbox status: which inbox?" in (await asks(stage, "alice", "/inbox status")).replace("`", "")
     await alice.chooses(None, f"🟢 {SUPPORT}", in_="#general")
     assert "the team" in (await alice.sees()).messages("#general")[-1].plain
     await asks(stage, "alice", "/inbox why")
@@ -56,7 +56,7 @@ async def test_one_of_many_is_not_acted_on_unasked(stage: Stage) -> None:
             await uow.channels.add(replace(another, connected_by=theirs, grant_id=None))
         await uow.commit()
     said = await asks(stage, "alice", "/inbox edit")
-    assert "Which inbox?" in said and "For one that is not listed" in said
+    assert "which inbox?" in said and "For one that is not listed" in said
 
 
 async def test_a_list_can_be_searched(stage: Stage) -> None:

@@ -341,11 +341,16 @@ def in_order_modal(lang: Language, refusal: InOrder) -> View:
         "{state} since {when}", state=state_words(lang, channel), when=instant(lang, channel.shown_since)
     )
     said = "\n".join(filter(None, [f"{bold(inert(channel.address))} {state}", escape(words.next_step)]))
-    renew = renew_button(lang, channel) if not is_off else operation_button(lang, Operation.ENABLE, channel)
     typed = requested_change_text(RequestedChange(Operation.EDIT, refusal.inbox, channel.id))
-    edit = button(lang.say("Edit"), EDIT_TYPED, value=typed, style="primary", about=channel.address)
-    ways = [*([edit] if refusal.may_edit else []), renew, operation_button(lang, Operation.SEE, channel)]
-    return modal(words.title, [section(said), *actions(*ways)], close=lang.say("Close"))
+    style = "" if is_off else "primary"
+    edit = button(lang.say("Edit"), EDIT_TYPED, value=typed, style=style, about=channel.address)
+    edits = [edit] if refusal.may_edit else []
+    if is_off:
+        ways = [operation_button(lang, Operation.ENABLE, channel, primary=True), *edits]
+    else:
+        ways = [*edits, renew_button(lang, channel)]
+    see = operation_button(lang, Operation.SEE, channel)
+    return modal(words.title, [section(said), *actions(*ways, see)], close=lang.say("Close"))
 
 
 def take_over_modal(lang: Language, channel: Channel) -> View:

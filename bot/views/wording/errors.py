@@ -296,9 +296,10 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
 def _in_order(lang: Language, channel: Channel, *, may_edit: bool) -> Explanation:
     address = shown(channel.address)
     is_off = channel.state is State.DISABLED
-    way = lang.say("Enable it to use it again.") if is_off else lang.say("See its details for more.")
-    next_step = lang.say("To change its name, its use or who is told, edit it.") if may_edit else way
+    edits = _edits(lang, channel) if may_edit else ""
+    next_step = edits or lang.say("See its details for more.")
     if is_off:
+        next_step = lang.together(lang.say("Enable it to use it again."), edits)
         return Explanation(
             lang.say("Disabled"), lang.say("{address} is here, but disabled.", address=address), next_step
         )
@@ -307,6 +308,12 @@ def _in_order(lang: Language, channel: Channel, *, may_edit: bool) -> Explanatio
         lang.say("{address} is connected and works. There is nothing to do.", address=address),
         next_step,
     )
+
+
+def _edits(lang: Language, channel: Channel) -> str:
+    if channel.is_personal:
+        return lang.say("To change what depends on it, edit it.")
+    return lang.say("To change its name, its use or who is told, edit it.")
 
 
 def _other_kind(lang: Language, address: str, *, is_team: bool) -> Explanation:
