@@ -7,7 +7,10 @@ traceback. Each command imports what it needs, so that ``keygen`` works before a
 from __future__ import annotations
 
 import asyncio
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
@@ -58,10 +61,20 @@ class Transport(StrEnum):
 def serve() -> None:
     """Run the bot until it is stopped."""
     settings = _settings()
-    _load_structlog_without_rich()
-    from bot import operator_commands
+    with _loading():
+        _load_structlog_without_rich()
+        from bot import operator_commands
 
     asyncio.run(operator_commands.serve(settings))
+
+
+@contextmanager
+def _loading() -> Iterator[None]:
+    """What is loaded stays: looking for garbage in it, 350 times, takes a tenth of the CPU."""
+    gc.disable()
+    yield
+    gc.freeze()
+    gc.enable()
 
 
 def _load_structlog_without_rich() -> None:

@@ -55,7 +55,6 @@ from providers.google.provider import Google
 from providers.http_client import HttpClient, Session, http_session, provider_session
 from providers.hubspot.client import HubSpotClient
 from providers.imap.autoconfig import HTTPS, Names, guarded_session
-from providers.imap.protocol import Trust
 from providers.imap.provider import Imap, guarded_web
 from providers.microsoft.oauth import MicrosoftTenants
 from providers.microsoft.provider import Microsoft, needed_in
@@ -212,7 +211,7 @@ async def sending_webhooks(settings: Settings, world: World) -> AsyncIterator[We
     networks = tuple(ip_network(one) for one in settings.webhook_allowed_networks)
     ports = frozenset({80, *map(int, settings.webhook_allowed_ports)})
     guard = SsrfGuard(names_of(world), HTTPS, allowed_networks=networks, allowed_ports=ports)
-    async with guarded_session(guard, Trust.of(None)) as session:
+    async with guarded_session(guard) as session:
         yield WebhookSender(session, guard, world.clock)
 
 

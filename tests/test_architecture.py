@@ -139,3 +139,18 @@ def test_a_start_loads_what_every_start_needs() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_a_start_looks_for_no_garbage_in_what_it_loads() -> None:
+    """Nothing of it is ever freed; what is made later is collected as ever."""
+    program = (
+        "import gc; from bot.__main__ import _loading\n"
+        "def walks(): return sum(each['collections'] for each in gc.get_stats())\n"
+        "with _loading():\n"
+        "    before = walks(); import bot.operator_commands; print(walks() - before)\n"
+        "print(gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["0", "True", "True"]

@@ -25,7 +25,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bot.domain.errors import ProviderUnavailable
 from providers.http_client import HttpClient
-from providers.imap.protocol import Endpoint, Security, Trust
+from providers.imap.protocol import Endpoint, Security
 from providers.ssrf import Address, HostRefused, SsrfGuard, host_name
 
 HTTPS: Final = frozenset({443})
@@ -271,11 +271,10 @@ def _bases(host: str) -> tuple[str, ...]:
     return tuple(".".join(labels[-count:]) for count in (2, 3) if len(labels) >= count)
 
 
-def guarded_session(guard: SsrfGuard, trust: Trust) -> aiohttp.ClientSession:
-    """A session that only reaches hosts that ``guard`` lets pass, at the addresses it has judged."""
-    connector = aiohttp.TCPConnector(
-        resolver=_Vetted(guard), ssl=trust.public, use_dns_cache=False, limit=20, force_close=True
-    )
+def guarded_session(guard: SsrfGuard) -> aiohttp.ClientSession:
+    """A session that only reaches hosts that ``guard`` lets pass, at the addresses it has judged. The
+    system's authorities vouch for them, as aiohttp has read them."""
+    connector = aiohttp.TCPConnector(resolver=_Vetted(guard), use_dns_cache=False, limit=20, force_close=True)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False)
 
 

@@ -102,23 +102,34 @@ class NoWay(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whom to believe that they are who they say."""
+    """Whom to believe that they are who they say. The system's list is read for the first session: it takes
+    30 ms, and where nobody connects with a password it is never needed."""
 
-    public: ssl.SSLContext
-    ours: ssl.SSLContext
-    """For the operator's own networks: knows the operator's certificate authority, too."""
+    more: bytes | None
+    """The operator's certificate authorities (PEM)."""
 
     @classmethod
     def of(cls, ca_file: str | None = None) -> Trust:
         """``ca_file`` holds more authorities (PEM). Raises ``OSError`` and ``ssl.SSLError``."""
-        more = Path(ca_file).read_bytes() if ca_file else None
-        return cls(_trusting(None), _trusting(more))
+        if not ca_file:
+            return cls(None)
+        trust = cls(Path(ca_file).read_bytes())
+        _ = trust.ours  # what is wrong with the file is said at the start
+        return trust
+
+    @property
+    def public(self) -> ssl.SSLContext:
+        """The system's authorities."""
+        return _trusting(None)
+
+    @property
+    def ours(self) -> ssl.SSLContext:
+        """For the operator's own networks: knows the operator's authorities, too."""
+        return _trusting(self.more)
 
 
 @cache
 def _trusting(more: bytes | None) -> ssl.SSLContext:
-    """The system's authorities, and ``more`` of them. Read once: the system's list takes longer to load than
-    the rest of a start."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if more is not None:

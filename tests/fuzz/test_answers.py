@@ -424,9 +424,7 @@ class MailHost:
 async def a_mail_host() -> AsyncIterator[MailHost]:
     local = LocalImap()
     context = local._good
-    trust = Trust(
-        ssl.create_default_context(), ssl.create_default_context(cadata=local.authority.pem.decode())
-    )
+    trust = Trust(local.authority.pem)
     made: list[MailHost] = []
     server = await asyncio.start_server(
         lambda reader, writer: made[0].serve(reader, writer),  # noqa: PLW0108  made later

@@ -133,7 +133,7 @@ async def an_imap_stage(folder: Path) -> AsyncIterator[ImapStage]:
     names = Names({imap.name: "127.0.0.1"})
     ports = frozenset({imap.tls_port, imap.starttls_port})
     guard = SsrfGuard(names, allowed_networks=(LOOPBACK,), allowed_ports=ports)
-    async with aiohttp.ClientSession() as listed, guarded_session(SsrfGuard(names, HTTPS), trust) as own:
+    async with aiohttp.ClientSession() as listed, guarded_session(SsrfGuard(names, HTTPS)) as own:
         autoconfig = Autoconfig(names, own=HttpClient(own), listed=HttpClient(listed), ispdb_url="")
 
         def make(judged: SsrfGuard, seconds: float = 0.7) -> Imap:
