@@ -69,7 +69,8 @@ def manifest(
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
             "event_subscriptions": ({"request_url": url} if url else {}) | {"bot_events": list(EVENTS)},
-            "interactivity": {"is_enabled": True} | ({"request_url": url} if url else {}),
+            "interactivity": {"is_enabled": True}
+            | ({"request_url": url, "message_menu_options_url": url} if url else {}),
             "org_deploy_enabled": False,
             "socket_mode_enabled": transport == "socket",
             "token_rotation_enabled": False,

@@ -28,7 +28,7 @@ from bot.services import Services
 from bot.services.core.courtesy import Courtesy
 from bot.slack.client import SlackClient
 from bot.slack.views_api import ViewsApi
-from handlers import actions, commands, modals
+from handlers import actions, commands, keys, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
 from handlers.home import Home
@@ -62,6 +62,14 @@ class Router:
 
     async def form(self, args: AsyncArgs) -> None:
         await self._answer(args, modals.route(_request(args)))
+
+    async def suggestion(self, args: AsyncArgs) -> None:
+        request = _request(args)
+        is_ours = request.workspace_id == self.workspace_id
+        args.context[ACK] = (
+            await self.answering.suggest(keys.suggest(self.context, request)) if is_ours else {"options": []}
+        )
+        await args.ack()
 
     async def closed(self, args: AsyncArgs) -> None:
         await args.ack()
@@ -177,6 +185,8 @@ def _routed(request: SlackRequest) -> dict[str, Any]:
             return {"command": request.name}
         case RequestKind.ACTION:
             return {"type": request.form.value, "actions": [{"action_id": request.name, "block_id": ""}]}
+        case RequestKind.SUGGESTION:
+            return {"type": request.form.value, "action_id": request.name, "block_id": "", "value": ""}
         case RequestKind.EVENT:
             return {"type": request.form.value, "event": {"type": request.name}}
         case _:
@@ -247,6 +257,7 @@ def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp
     )
     app.command(_ANY)(router.command)
     app.block_action(_ANY)(router.action)
+    app.options(_ANY)(router.suggestion)
     app.view_submission(_ANY)(router.form)
     app.view_closed(_ANY)(router.closed)
     for name in EVENTS:

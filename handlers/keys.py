@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import timedelta
 
 from bot.domain.api_key import KeyFault, KeyRefused
 from bot.domain.errors import ProgramsOff
-from bot.domain.ids import ApiKeyId
+from bot.domain.ids import ApiKeyId, ChannelId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.program_keys import ProgramKeys
 from bot.services.core.ports import new_id
-from bot.views.blocks import escape
+from bot.views.blocks import Block, escape
 from bot.views.modals import (
     ADDRESSES_BLOCK,
     ALL_TEAM,
     FEATURES_BLOCK,
+    KEYS_INBOXES,
     LASTS_BLOCK,
     NAME_BLOCK,
     NETWORKS_BLOCK,
     SCOPE_BLOCK,
     form_again,
+    inbox_option,
     key_fault,
     key_made_modal,
     key_modal,
@@ -28,6 +31,7 @@ from bot.views.modals import (
     revoked_remark,
 )
 from handlers.context import Context, Interaction, Response
+from handlers.slack_request import SlackRequest
 
 _BETWEEN = re.compile(r"[\s,;、，；]+")
 
@@ -68,6 +72,14 @@ async def revoke(context: Context, interaction: Interaction) -> Response:
     return Response(modal=keys_modal(interaction.lang, keys, remark=revoked_remark(interaction.lang, key)))
 
 
+async def suggest(context: Context, request: SlackRequest) -> list[Block]:
+    """Inboxes to choose from. Raises ``NotAllowed``, ``ProgramsOff``."""
+    actor = await context.services.people.member(request.workspace_id, request.user_id)
+    is_team_only = request.name != KEYS_INBOXES
+    found = await service(context).inboxes(actor, request.text, is_team_only=is_team_only)
+    return [inbox_option(it) for it in found]
+
+
 def service(context: Context) -> ProgramKeys:
     """Raises ``ProgramsOff``."""
     if context.services.program_keys is None:
@@ -79,24 +91,28 @@ def _spec(interaction: Interaction) -> KeySpec:
     """Raises ``KeyRefused`` for what contradicts itself."""
     fields = interaction.request.fields
     is_for_team = fields.get(SCOPE_BLOCK) == ALL_TEAM
-    addresses = words_of(fields.get(ADDRESSES_BLOCK, ""))
-    if is_for_team and addresses:
-        raise KeyRefused(KeyFault.NOTHING_NAMED, addresses[0])
+    channels = chosen_in(fields)
+    if is_for_team and channels:
+        raise KeyRefused(KeyFault.NOTHING_NAMED, channels[0])
     ticked = [said for block, said in fields.items() if block.startswith(FEATURES_BLOCK)]
     days = fields.get(LASTS_BLOCK, "")
     return KeySpec(
         name=fields.get(NAME_BLOCK, ""),
-        addresses=addresses,
+        channels=channels,
         is_for_team=is_for_team,
         features=" ".join(ticked).split(),
         lasts=timedelta(days=int(days)) if is_number(days) else timedelta(),
-        networks=words_of(fields.get(NETWORKS_BLOCK, "")),
+        networks=_words(fields.get(NETWORKS_BLOCK, "")),
         once=interaction.request.value,
     )
 
 
-def words_of(typed: str) -> list[str]:
-    """What was typed one per line, or with commas between."""
+def chosen_in(fields: Mapping[str, str]) -> list[ChannelId]:
+    """The inboxes that were chosen in a form."""
+    return [ChannelId(one) for one in fields.get(ADDRESSES_BLOCK, "").split()]
+
+
+def _words(typed: str) -> list[str]:
     return [one for one in _BETWEEN.split(typed) if one]
 
 

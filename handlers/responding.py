@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -33,7 +33,7 @@ from bot.domain.errors import (
 from bot.domain.ids import UserId
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
-from bot.views.blocks import has_chart, without_charts
+from bot.views.blocks import Block, has_chart, without_charts
 from bot.views.i18n import Language, language_for
 from bot.views.modals import (
     ADDRESS_BLOCK,
@@ -178,6 +178,11 @@ class Presenter:
         return None
 
 
+async def _options(work: Awaitable[Sequence[Block]]) -> Sequence[Block]:
+    found = await attempt(work)
+    return () if isinstance(found, Bug | Away | Refused) else found
+
+
 async def _tell(reply: Response, view_id: str) -> None:
     """Say which modal shows the reply. If that fails, the modal stays as it is: no reason to take it away."""
     if reply.then is not None and view_id:
@@ -252,6 +257,14 @@ class Responder:
             return None if task.cancelled() else task.result()
         exchange.is_late = True
         return self._presenter.waiting(exchange)
+
+    async def suggest(self, work: Awaitable[Sequence[Block]]) -> Ack:
+        """Options for what somebody types. None where they cannot be had in time, or not by them: Slack has
+        no place for words there. Never raises."""
+        task = self._tasks.start(_options(work))
+        if await finished(task, within=self._budget.ack_within) and not task.cancelled():
+            return {"options": list(task.result())}
+        return {"options": []}
 
     async def _answered(self, exchange: Exchange, work: Work, *, holds: bool) -> Ack:
         reply = await self._reply(exchange, work, holds=holds)

@@ -30,6 +30,7 @@ class RequestKind(StrEnum):
     ACTION = "block_actions"
     SUBMISSION = "view_submission"
     CLOSED = "view_closed"
+    SUGGESTION = "block_suggestion"
     EVENT = "event_callback"
     OTHER = "other"
 
@@ -59,7 +60,7 @@ class SlackRequest:
     trigger_id: str = field(default="", repr=False)
     response_url: str = field(default="", repr=False)
     text: str = ""
-    """What was typed after the command."""
+    """What was typed after the command, or into a field that searches."""
     value: str = ""
     """What the button carries or was chosen, or the form's private metadata."""
     view_id: str = ""
@@ -90,6 +91,8 @@ def read(body: Json, home: str = "") -> SlackRequest:
         return _event(body, home)
     if kind in _INTERACTIVE:
         return _interaction(body, _INTERACTIVE[kind], home)
+    if kind == RequestKind.SUGGESTION and "action_id" in body:
+        return _suggestion(body, home)
     if "command" in body:
         return _command(body)
     if not kind:
@@ -131,6 +134,17 @@ def _interaction(body: Json, form: RequestKind, home: str) -> SlackRequest:
         view=view if form in _FILLED_IN else {},
         is_link=bool(_text(action, "url")),
         is_ephemeral=container.get("is_ephemeral") is True,
+    )
+
+
+def _suggestion(body: Json, home: str) -> SlackRequest:
+    view = _part(body, "view")
+    return SlackRequest(
+        form=RequestKind.SUGGESTION,
+        workspace_id=_workspace(body, view, home),
+        user_id=UserId(_needed(_part(body, "user"), "id")),
+        name=_needed(body, "action_id"),
+        text=_text(body, "value"),
     )
 
 

@@ -14,7 +14,6 @@ from bot.services.core.ports import new_id
 from bot.views.blocks import escape
 from bot.views.i18n import Language
 from bot.views.modals import (
-    ADDRESSES_BLOCK,
     ALL_TEAM,
     NAME_BLOCK,
     SCOPE_BLOCK,
@@ -35,7 +34,7 @@ from bot.views.modals import (
 )
 from handlers.context import Context, Interaction, Response
 from handlers.errors import attempt
-from handlers.keys import is_number, words_of
+from handlers.keys import chosen_in, is_number
 from storage import KeyLost
 
 
@@ -134,13 +133,13 @@ def _spec(interaction: Interaction) -> WebhookSpec:
     """Raises ``WebhookRefused`` for what contradicts itself."""
     fields = interaction.request.fields
     is_for_team = fields.get(SCOPE_BLOCK) == ALL_TEAM
-    addresses = words_of(fields.get(ADDRESSES_BLOCK, ""))
-    if is_for_team and addresses:
-        raise WebhookRefused(WebhookFault.NOTHING_NAMED, addresses[0])
+    channels = chosen_in(fields)
+    if is_for_team and channels:
+        raise WebhookRefused(WebhookFault.NOTHING_NAMED, channels[0])
     return WebhookSpec(
         name=fields.get(NAME_BLOCK, ""),
         url=Secret(fields.get(URL_BLOCK, "").strip()),
-        addresses=addresses,
+        channels=channels,
         is_for_team=is_for_team,
         once=interaction.request.value,
     )

@@ -89,6 +89,18 @@ class ChannelRepository(Repository):
             rows = await self._connection.rows(select(channel).where(*here, _KEPT))
         return {folded(it.address): it for it in map(channel_of, rows)}
 
+    async def sought(
+        self, workspace_id: WorkspaceId, text: str, *, is_team_only: bool, most: int
+    ) -> tuple[Channel, ...]:
+        """The first that are not removed and have ``text`` in their address or name, by address."""
+        here = [channel.c.workspace_id == workspace_id, _KEPT]
+        if is_team_only:
+            here.append(channel.c.kind == Kind.TEAM)
+        if text.strip():
+            here.append(_has(text))
+        found = select(channel).where(*here).order_by(channel.c.address_key, channel.c.id).limit(most)
+        return tuple(map(channel_of, await self._connection.rows(found)))
+
     async def of_owner(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Channel, ...]:
         """A person's own inboxes, by address."""
         return await self._kept(workspace_id, channel.c.owner_id == user_id)

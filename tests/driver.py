@@ -260,6 +260,12 @@ class Person:
     async def fills(self, label: str, value: str, *, in_: str | None = None) -> Shown:
         return await self._act("fill", label=label, value=value, **{"in": in_})
 
+    async def searches(self, label: str, text: str) -> list[str]:
+        """What an external select offers for what is typed."""
+        body = {"as": self.name, "label": label, "value": text}
+        found: list[str] = (await self._driver.post("/control/slack/act/search", body))["options"]
+        return found
+
     async def submits(self) -> Shown:
         return await self._act("submit")
 

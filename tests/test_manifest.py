@@ -38,6 +38,7 @@ def test_http_posts_everything_to_one_address() -> None:
     assert made["settings"]["socket_mode_enabled"] is False
     assert made["settings"]["event_subscriptions"]["request_url"] == address
     assert made["settings"]["interactivity"]["request_url"] == address
+    assert made["settings"]["interactivity"]["message_menu_options_url"] == address
     assert [slash["url"] for slash in made["features"]["slash_commands"]] == [address]
 
 

@@ -70,6 +70,7 @@ class Control:
             "click": self._clicks,
             "choose": self._chooses,
             "fill": self._fills,
+            "search": self._searches,
             "submit": self._submits,
             "close": self._closes,
             "home": self._opens_home,
@@ -136,6 +137,9 @@ class Control:
 
     async def _fills(self, person: Person, body: Json) -> Json:
         return await self._pressing.fills(person, self._wish(person, body), value=text_of(body, "value"))
+
+    async def _searches(self, person: Person, body: Json) -> Json:
+        return await self._pressing.searches(person, self._wish(person, body), text=text_of(body, "value"))
 
     async def _submits(self, person: Person, _body: Json) -> Json:
         return await self._acting.submits(person)

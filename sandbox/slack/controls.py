@@ -18,8 +18,18 @@ from sandbox.slack.plain import plain_text
 from sandbox.slack.screen import TYPED, Control, Screen, options_of
 from sandbox.slack.seed import BOT_USER
 from sandbox.slack.state import Json, Person, Values
+from sandbox.slack.validate import validate_suggestions
 
-CHOSEN = ("static_select", "users_select", "conversations_select", "radio_buttons", "checkboxes", "overflow")
+SEARCHED = "multi_external_select"
+CHOSEN = (
+    SEARCHED,
+    "static_select",
+    "users_select",
+    "conversations_select",
+    "radio_buttons",
+    "checkboxes",
+    "overflow",
+)
 
 
 @dataclass(frozen=True)
@@ -68,7 +78,10 @@ class Pressing:
             return option in screen.option_labels(control)
 
         control = self._find(person, wish, kinds=CHOSEN, fits=fits)
-        held = self._choice(person, control, option, on=on)
+        if control.kind == SEARCHED:
+            held = await self._searched(person, control, option, on=on)
+        else:
+            held = self._choice(person, control, option, on=on)
         if not self._confirmed(person, control, wish.confirm):
             return {"ok": True, "ack_ms": 0.0, "denied": True}
         url = held.get("selected_option", {}).get("url")
@@ -84,6 +97,47 @@ class Pressing:
         if not control.block["dispatch_action"]:
             return {"ok": True, "ack_ms": 0.0}
         return await self._send(person, control, {"value": value})
+
+    async def searches(self, person: Person, wish: Wish, *, text: str) -> Json:
+        """What an external select offers to whoever has typed ``text``."""
+        control = self._find(person, wish, kinds=(SEARCHED,))
+        offered = await self._offered(person, control, text)
+        reader = Screen(self._core.workspace, person).reader
+        return {"ok": True, "options": [plain_text(reader, one["text"]) for one in offered]}
+
+    async def _offered(self, person: Person, control: Control, text: str) -> list[Json]:
+        """Asks the bot. Raises CannotAct for what Slack would not show."""
+        element, view = control.element, control.surface.view
+        if view is None:
+            raise CannotAct(409, "external selects are supported in modals and on Home only")
+        least = element.get("min_query_length", 3)
+        if len(text) < least:
+            raise CannotAct(409, f"nothing is asked before {least} characters are typed")
+        asked = {"action_id": element["action_id"], "block_id": control.block["block_id"], "value": text}
+        outcome = await self._delivery.send(
+            "interactive", payloads.suggestion(self._core, person, view, asked)
+        )
+        if outcome.failure is not None:
+            raise CannotAct(502, f"the options did not come ({outcome.failure})")
+        if problems := validate_suggestions(outcome.body):
+            raise CannotAct(502, "the options are no options: " + "; ".join(problems))
+        return options_of(outcome.body)
+
+    async def _searched(self, person: Person, control: Control, option: str, *, on: bool) -> Json:
+        """One more, found by its whole label, or one fewer."""
+        reader = Screen(self._core.workspace, person).reader
+        held = self._values(person, control)[control.block["block_id"]][control.element["action_id"]]
+        chosen: list[Json] = list(held["selected_options"])
+        among = await self._offered(person, control, option) if on else chosen
+        picked = next((one for one in among if plain_text(reader, one["text"]) == option), None)
+        if picked is None:
+            labels = [plain_text(reader, one["text"]) for one in among]
+            raise CannotAct(404, f"no option {option!r}", labels=labels)
+        rest = [one for one in chosen if one != picked]
+        most = control.element.get("max_selected_items")
+        if on and most is not None and len(rest) >= most:
+            raise CannotAct(409, f"no more than {most} can be chosen")
+        return {"selected_options": [*rest, picked] if on else rest}
 
     # --- finding, holding, sending ---
 

@@ -17,6 +17,7 @@ _FIELD = {
     "users_select": ("selected_user", "initial_user"),
     "conversations_select": ("selected_conversation", "initial_conversation"),
     "checkboxes": ("selected_options", "initial_options"),
+    "multi_external_select": ("selected_options", "initial_options"),
 }
 
 
@@ -43,7 +44,7 @@ def initial_values(blocks: list[Json], *, kept: Values | None = None) -> Values:
             if element["type"] not in _FIELD:
                 continue
             field, initial = _FIELD[element["type"]]
-            empty: list[Json] | None = [] if element["type"] == "checkboxes" else None
+            empty: list[Json] | None = [] if field == "selected_options" else None
             held = {"type": element["type"], field: element.get(initial, empty)}
             before = (kept or {}).get(block["block_id"], {}).get(element["action_id"])
             if before is not None and before["type"] == element["type"]:

@@ -17,6 +17,7 @@ _INTERACTIVE = {
     "static_select",
     "users_select",
     "conversations_select",
+    "multi_external_select",
     "radio_buttons",
     "checkboxes",
     "plain_text_input",

@@ -106,6 +106,16 @@ def view_action(core: Core, person: Person, view: View, action: Json) -> Json:
     }
 
 
+def suggestion(core: Core, person: Person, view: View, asked: Json) -> Json:
+    """``asked``: of which element, and what was typed. Neither a trigger nor a response_url comes with it."""
+    return {
+        **_interaction(core, person, "block_suggestion"),
+        "container": {"type": "view", "view_id": view.id},
+        "view": view_json(core.workspace, view),
+        **asked,
+    }
+
+
 def submission(core: Core, person: Person, view: View) -> Json:
     return {
         **_interaction(core, person, "view_submission"),

@@ -121,6 +121,8 @@ def _plain_held(reader: Reader, element: Json, held: Json) -> str:
         return plain_text(reader, element["placeholder"]) if "placeholder" in element else ""
     if element["type"] == "static_select":
         return plain_text(reader, value["text"])
+    if element["type"] == "multi_external_select":
+        return ", ".join(plain_text(reader, one["text"]) for one in value)
     if element["type"] == "users_select":
         return reader.name_of(value)
     if element["type"] == "conversations_select":

@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from sandbox.slack.blockkit.blocks import BLOCK
+from sandbox.slack.blockkit.elements import SUGGESTED, SUGGESTED_GROUPS
 from sandbox.slack.blockkit.rules import Json, Report, Rule, Shape, boolean, list_of, one_of, string
 from sandbox.slack.blockkit.texts import plain
 from sandbox.slack.mrkdwn import problems_in
@@ -60,6 +61,14 @@ def validate_view(view: Any) -> list[str]:
     (_MODAL if kind == "modal" else _HOME)(view, "/view", report)
     if view_bytes(view) > VIEW_BYTES:
         report.fail("/view", f"view_too_large: more than {VIEW_BYTES} bytes")
+    return report.problems
+
+
+def validate_suggestions(body: Any) -> list[str]:
+    """Problems of what the bot offers to whoever types into an external select."""
+    report = Report(surface="options")
+    is_grouped = isinstance(body, dict) and "option_groups" in body
+    (SUGGESTED_GROUPS if is_grouped else SUGGESTED)(body, "", report)
     return report.problems
 
 

@@ -133,9 +133,10 @@
 
   const bodyOf = async (source) => {
     const body = { target: targetOf(source) };
-    const option = source.dataset.option ?? (source.matches("select") ? source.value : undefined);
+    const option = source.dataset.option ?? (source.matches("select, [data-search]") ? source.value : undefined);
     if (option !== undefined) body.option = option;
     if (source.type === "checkbox") body.on = source.checked;
+    if (source.dataset.on === "false") body.on = false;
     body.confirm = await asked(source);
     return body;
   };
@@ -166,6 +167,22 @@
     else if (source.dataset.change === "choose") await act("choose", await bodyOf(source), source);
     else if ("fill" in source.dataset && "dirty" in source.dataset) await fill(source);
   });
+
+  // --- what is typed into an external select is searched for by the bot ---
+
+  const search = async (field) => {
+    const typed = field.value;
+    if (typed.length < Number(field.dataset.search)) return;
+    const found = await post("search", { target: targetOf(field), value: typed });
+    if (!found.ok || field.value !== typed) return;
+    field.list?.replaceChildren(...found.options.map((label) => new Option(label, label)));
+  };
+
+  for (const news of ["focusin", "input"]) {
+    document.addEventListener(news, (event) => {
+      if (event.target.dataset && "search" in event.target.dataset) search(event.target);
+    });
+  }
 
   document.addEventListener("input", (event) => {
     if ("fill" in event.target.dataset) event.target.dataset.dirty = "yes";

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from sandbox.demo import Town
+from sandbox.demo import Place, Town, demo
 from tests.browser.conftest import Seat
+from tests.browser.desk import Desk
 from tests.browser.test_accessibility import complaints
+from tests.views.samples import a_team_channel
 
 pytestmark = [
     pytest.mark.browser,
@@ -77,3 +80,36 @@ async def test_a_long_dialog_keeps_its_buttons_on_a_low_screen(seat: Seat) -> No
     await expect(desk.slack.get_by_test_id("modal-submit")).to_be_in_viewport(ratio=1)
     await expect(desk.slack.get_by_test_id("modal-close")).to_be_in_viewport(ratio=1)
     await desk.closes()
+
+
+async def test_inboxes_are_searched_and_chosen_in_a_dialog(chromium: Browser, database_url: str) -> None:
+    """By keyboard and pointer: what is typed is offered, what was chosen can be taken out again."""
+    place = Place(database_url=database_url, settings={"API": "true"})
+    context = await chromium.new_context()
+    async with demo(place) as (built, bot):
+        channel = replace(a_team_channel(address="support@acme.example"), grant_id=None, conversation_id=None)
+        async with bot.services.core.storage.writing() as uow:
+            await uow.channels.add(replace(channel, workspace_id=bot.services.workspace.id))
+            await uow.commit()
+        desk = await Desk.of(context, built.url, "U0OMAR")
+        await desk.goes("general")
+        await desk.types("/inbox webhooks")
+        await desk.presses("Add a webhook")
+        await desk.modal.get_by_label("Which program is it for?").fill("Help desk")
+        await desk.modal.get_by_label("Where is it told?").fill("https://desk.example.com/hook")
+        search = desk.modal.get_by_role("combobox", name="Addresses")
+        await search.press_sequentially("supp")
+        await expect(desk.modal.locator("datalist option")).to_have_text(["support@acme.example"])
+        await search.fill("support@acme.example")
+        await search.press("Enter")
+        await expect(desk.modal.get_by_role("button", name="Remove support@acme.example")).to_be_visible()
+        assert await complaints(desk.slack) == []
+        await desk.presses("Remove support@acme.example")
+        await expect(desk.modal.get_by_role("button", name="Remove support@acme.example")).to_have_count(0)
+        await search.fill("support@acme.example")
+        await search.blur()
+        await expect(desk.modal.get_by_role("button", name="Remove support@acme.example")).to_be_visible()
+        await desk.submits("Add")
+        await expect(desk.title).to_have_text("Signing secret")
+        assert desk.faults == []
+    await context.close()

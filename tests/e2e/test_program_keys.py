@@ -7,6 +7,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,9 @@ from typing import Any, Final
 import pytest
 
 from bot.domain.api_key import KeyFault, KeyRefused, OwnerAnswer
+from bot.domain.channel import State
 from bot.domain.errors import NotAllowed
-from bot.domain.ids import UserId
+from bot.domain.ids import ChannelId, UserId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.channel_actions import TeamDetails
 from tests.driver import Screen
@@ -73,7 +75,7 @@ async def fills_in(
     who: str = "omar",
     *,
     name: str = "Help desk",
-    addresses: str = SUPPORT,
+    inboxes: tuple[str, ...] = (SUPPORT,),
     uses: tuple[str, ...] = ("CRM",),
 ) -> None:
     """The form, up to its button."""
@@ -81,8 +83,8 @@ async def fills_in(
     await asks_for_modal(stage, who, "/inbox keys")
     in_time(await person.clicks("New key"))
     in_time(await person.fills("Which program is it for?", name))
-    if addresses:
-        in_time(await person.fills("Addresses", addresses))
+    for address in inboxes:
+        in_time(await person.chooses("Addresses", address))
     for use in uses:
         in_time(await person.chooses("What for?", use))
 
@@ -168,22 +170,63 @@ async def test_it_is_revoked_after_a_question(stage: Stage) -> None:
 
 
 async def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_lost(stage: Stage) -> None:
-    await fills_in(stage, addresses="nobody@acme.example")
-    omar = stage.person("omar")
-    for wrong, field, right in (
-        ("nobody@acme.example is not connected here.", "Addresses", ""),
-        ("Name an address, or choose all team addresses above.", "Addresses", SUPPORT),
-    ):
-        assert wrong in beside(await submits(stage, "omar"))
-        await omar.fills(field, right)
+    await stage.connected("alice")
+    await fills_in(stage, inboxes=(ALICE,))
+    omar, alice = stage.person("omar"), stage.person("alice")
+    await alice.types(f"/inbox remove {ALICE}")
+    await alice.submits()
+    assert f"{ALICE} is not connected here." in beside(await submits(stage, "omar"))
+    await omar.chooses("Addresses", ALICE, on=False)
+    assert "Name an address, or choose all team addresses above." in beside(await submits(stage, "omar"))
+    await omar.chooses("Addresses", SUPPORT)
     await omar.fills("Where may it come from?", "ten dot one")
     assert "ten is no network." in beside(await submits(stage, "omar"))
     await omar.fills("Where may it come from?", "127.0.0.1, ::1")
     await omar.chooses(None, "All team addresses, those connected later too")
     assert "You chose all team addresses and named some, too." in beside(await submits(stage, "omar"))
-    await omar.fills("Addresses", "")
+    await omar.chooses("Addresses", SUPPORT, on=False)
     assert _KEY.search(modal_text(await submits(stage, "omar")))
     assert await keys_there(stage) == 1
+
+
+@on_both
+async def test_one_of_very_many_is_found(stage: Stage) -> None:
+    """A hundred are offered at most, those with the text in their address or name, none that is removed."""
+    async with stage.bot.services.core.storage.writing() as uow:
+        [first] = await uow.channels.all(stage.bot.services.workspace.id)
+        for number in range(150):
+            another = replace(first, id=ChannelId(f"c{number}"), address=f"t{number:03}@acme.example")
+            gone = State.REMOVED if number == 7 else State.CONNECTED
+            removed_at = first.created_at if number == 7 else None
+            changed: dict[str, Any] = {"name": f"Desk {number}", "state": gone, "removed_at": removed_at}
+            await uow.channels.add(replace(another, **changed, grant_id=None))
+        await uow.commit()
+    await stage.connected("alice")
+    omar = stage.person("omar")
+    await asks_for_modal(stage, "omar", "/inbox keys")
+    in_time(await omar.clicks("New key"))
+    first_ones = await omar.searches("Addresses", "")
+    assert (len(first_ones), first_ones[:2]) == (100, [ALICE, SUPPORT])
+    assert await omar.searches("Addresses", "T14") == [f"t14{one}@acme.example" for one in range(10)]
+    assert await omar.searches("Addresses", "desk 149") == ["t149@acme.example"]
+    for nothing in ("t007", "%", "_", "\\", "x" * 3_000, "\u202e'; --"):
+        assert await omar.searches("Addresses", nothing) == [], nothing
+    await omar.closes(whole=True)
+    await fills_in(stage, inboxes=("t149@acme.example", ALICE))
+    assert _KEY.search(modal_text(await submits(stage, "omar")))
+    in_time(await omar.clicks("All keys"))
+    assert "Inboxes: alice@acme.example (waits for its owner), t149@acme.example" in modal_text(
+        await omar.sees()
+    )
+
+
+async def test_nobody_else_is_offered_inboxes(stage: Stage) -> None:
+    """A form that was opened before the role was lost offers none."""
+    await fills_in(stage)
+    assert await stage.person("omar").searches("Addresses", "support") == [SUPPORT]
+    await stage.driver.edit_person("omar", is_admin=False, is_owner=False)
+    await stage.settles()
+    assert await stage.person("omar").searches("Addresses", "support") == []
 
 
 async def test_what_is_switched_off_is_not_offered(stage: Stage) -> None:
@@ -231,7 +274,7 @@ async def test_a_hostile_name_is_shown_as_it_is(stage: Stage, name: str) -> None
 async def test_an_owner_reads_a_hostile_name_as_it_is(stage: Stage) -> None:
     """In the message, in the inbox's details, and in its history."""
     await stage.connected("alice")
-    await makes(stage, name="CRM <b>*x* <!here>", addresses=ALICE)
+    await makes(stage, name="CRM <b>*x* <!here>", inboxes=(ALICE,))
     await stage.passes(seconds=3)
     in_time(await stage.person("alice").clicks("Allow", in_="dm"))
     await stage.passes(seconds=3)
@@ -314,7 +357,7 @@ async def test_in_japanese(stage: Stage) -> None:
     sakura = stage.person("sakura")
     in_time(await sakura.clicks("新しいキー"))
     in_time(await sakura.fills("プログラムの名前", "ヘルプデスク"))
-    in_time(await sakura.fills("アドレス", f"{SUPPORT}、"))
+    in_time(await sakura.chooses("アドレス", SUPPORT))
     in_time(await sakura.chooses("用途", "顧客管理"))
     assert "プログラム「ヘルプデスク」のキー" in modal_text(await submits(stage, "sakura"))
     in_time(await sakura.clicks("キーの一覧"))
@@ -331,7 +374,7 @@ WANTS: Final = "wants the program Help desk to use your inbox"
 async def asked(stage: Stage) -> str:
     """Alice's own inbox is connected, a key names it, and she is asked."""
     await stage.connected("alice")
-    key = await makes(stage, addresses=f"{SUPPORT}\n{ALICE}")
+    key = await makes(stage, inboxes=(SUPPORT, ALICE))
     assert "works once their owners have allowed it" in modal_text(await stage.person("omar").sees())
     await stage.passes(seconds=3)
     return key
@@ -462,7 +505,7 @@ async def test_only_the_owner_says_yes(stage: Stage) -> None:
 
 async def test_a_key_for_all_team_addresses_asks_no_owner(stage: Stage) -> None:
     await stage.connected("alice")
-    await fills_in(stage, addresses="")
+    await fills_in(stage, inboxes=())
     await stage.person("omar").chooses(None, "All team addresses, those connected later too")
     key = str(_KEY.findall(modal_text(await submits(stage, "omar")))[0])
     await stage.settles()

@@ -35,6 +35,8 @@ class World:
     client: AsyncWebClient
     session: aiohttp.ClientSession
     got: list[dict[str, Any]] = field(default_factory=list)
+    offered: dict[str, Any] | None = None
+    """What the bot answers to whoever types into its external select; nothing at all if ``None``."""
 
     async def api(self, method: str, **arguments: Any) -> dict[str, Any]:
         """A raw call as the bot, its answer unjudged."""
@@ -196,6 +198,23 @@ def a_form() -> dict[str, Any]:
     }
 
 
+def a_search() -> dict[str, Any]:
+    element = {
+        "type": "multi_external_select",
+        "action_id": "pick",
+        "min_query_length": 2,
+        "max_selected_items": 2,
+        "initial_options": [{"text": _plain("Ann"), "value": "ann"}],
+    }
+    return {
+        "type": "modal",
+        "callback_id": "search",
+        "title": _plain("Choose"),
+        "submit": _plain("Continue"),
+        "blocks": [{"type": "input", "block_id": "who", "label": _plain("Who"), "element": element}],
+    }
+
+
 def _register(made: World) -> None:
     app = made.app
 
@@ -205,6 +224,9 @@ def _register(made: World) -> None:
         if body["text"] == "connect":
             await ack()
             await client.views_open(trigger_id=body["trigger_id"], view=a_form())
+        elif body["text"] == "search":
+            await ack()
+            await client.views_open(trigger_id=body["trigger_id"], view=a_search())
         elif body["text"] == "list":
             await ack(**a_list())
         elif body["text"] == "bad":
@@ -219,6 +241,12 @@ def _register(made: World) -> None:
         if body["actions"][0]["action_id"] == "deeper":
             with suppress(SlackApiError):
                 await client.views_push(trigger_id=body["trigger_id"], view=a_form())
+
+    @app.options("pick")
+    async def pick(ack: Any, body: dict[str, Any]) -> None:
+        made.got.append(body)
+        if made.offered is not None:
+            await ack(**made.offered)
 
     @app.view("connect")
     async def submitted(ack: Any, body: dict[str, Any]) -> None:

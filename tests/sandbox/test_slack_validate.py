@@ -79,6 +79,10 @@ def test_good_blocks_pass(block: Json) -> None:
     assert validate_message({"text": "x", "blocks": [block]}) == []
 
 
+def searched(**changes: Any) -> Json:
+    return section("x", accessory={"type": "multi_external_select", **changes})
+
+
 BAD: dict[str, tuple[Json, str]] = {
     "unknown block": ({"type": "table"}, "unsupported block"),
     "unknown key": (section("x", colour="red"), "unknown field"),
@@ -103,6 +107,14 @@ BAD: dict[str, tuple[Json, str]] = {
     ),
     "six in overflow": (actions({"type": "overflow", "options": options(6)}), "no more than 5"),
     "101 options": (actions({"type": "static_select", "options": options(101)}), "no more than 100"),
+    "search in actions": (actions({"type": "multi_external_select"}), "unsupported element"),
+    "101 initial": (searched(initial_options=options(101)), "no more than 100"),
+    "more than may be chosen": (
+        searched(initial_options=options(2), max_selected_items=1),
+        "max_selected_items",
+    ),
+    "options of a search": (searched(options=options(1)), "unknown field"),
+    "negative query": (searched(min_query_length=-1), "min_query_length"),
     "long option": (
         actions({"type": "static_select", "options": [{"text": plain("x" * 76), "value": "v"}]}),
         "less than 76",

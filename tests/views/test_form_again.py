@@ -18,6 +18,11 @@ JSON = st.recursive(
     max_leaves=12,
 )
 SELECTED = {
+    "multi_external_select": (
+        "selected_options",
+        "initial_options",
+        [{"text": "A", "value": "a"}],
+    ),
     "static_select": ("selected_option", "initial_option", {"text": "A", "value": "a"}),
     "radio_buttons": ("selected_option", "initial_option", {"text": "A", "value": "a"}),
     "checkboxes": ("selected_options", "initial_options", [{"text": "A", "value": "a"}]),

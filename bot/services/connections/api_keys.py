@@ -65,6 +65,8 @@ class KeySpec:
 
     name: str
     addresses: Sequence[str] = ()
+    channels: Sequence[ChannelId] = ()
+    """Named by address, or chosen in a list."""
     is_for_team: bool = False
     features: Collection[str] = field(default_factory=tuple)
     lasts: timedelta = LASTS
@@ -131,6 +133,7 @@ class ApiKeys:
         now = self._clock()
         async with self._storage.writing() as uow:
             channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
+            channels += [await _chosen(uow, workspace_id, one) for one in spec.channels]
             owners = {it.id: OwnerAsked(it.owner_id) for it in channels if it.owner_id is not None}
             if spec.once and not await uow.seen.first_time(f"key:{spec.once}", now):
                 raise KeyRefused(KeyFault.MADE)
@@ -211,7 +214,7 @@ class ApiKeys:
     def _check(self, spec: KeySpec) -> None:
         if not spec.name.strip().isprintable() or not 1 <= len(spec.name.strip()) <= LONGEST_NAME:
             raise KeyRefused(KeyFault.NAME)
-        if spec.is_for_team == bool(spec.addresses):
+        if spec.is_for_team == bool(spec.addresses or spec.channels):
             raise KeyRefused(KeyFault.NOTHING_NAMED)
         known = {feature.key for feature in self._features.defined}
         if not spec.features:
@@ -338,6 +341,19 @@ async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> Ch
     if channel is None:
         raise KeyRefused(KeyFault.UNKNOWN_ADDRESS, address)
     return channel
+
+
+async def _chosen(uow: UnitOfWork, workspace_id: WorkspaceId, channel_id: ChannelId) -> Channel:
+    channel = await still_there(uow, workspace_id, channel_id)
+    if channel is None or channel.state is State.REMOVED:
+        raise KeyRefused(KeyFault.UNKNOWN_ADDRESS, channel.address if channel else "–")
+    return channel
+
+
+async def still_there(uow: UnitOfWork, workspace_id: WorkspaceId, channel_id: ChannelId) -> Channel | None:
+    """What was chosen in a list may be removed by now, or another workspace's."""
+    channel = await uow.channels.find(channel_id)
+    return channel if channel is not None and channel.workspace_id == workspace_id else None
 
 
 def hands_out_tokens(core: Core, channel: Channel) -> bool:

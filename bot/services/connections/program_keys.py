@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
 
 from bot.domain.access import Actor
+from bot.domain.address import LONGEST
 from bot.domain.api_key import ApiKey, KeyFault, KeyRefused, OwnerAnswer
 from bot.domain.channel import Channel, State
 from bot.domain.errors import Gone, NotAllowed
@@ -21,6 +23,9 @@ from bot.services.core.notifications import told_of_programs
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
 from storage import UnitOfWork
+
+MOST_OFFERED: Final = 100
+"""Slack's limit for what is offered to whoever types."""
 
 
 class ProgramKeys:
@@ -54,6 +59,15 @@ class ProgramKeys:
             channels = await _channels_of(uow, working)
         rows = tuple(KeyRow(key, _named(key.channels, channels)) for key in working)
         return KeysShown(rows, over=len(found) - len(working), features=self._core.policy.features.defined)
+
+    async def inboxes(self, actor: Actor, text: str, *, is_team_only: bool) -> tuple[Channel, ...]:
+        """The first that can be chosen with ``text`` in their address or name: anybody's for a key, since
+        owners are asked. Raises ``NotAllowed``."""
+        await self.check(actor)
+        async with self._core.storage.reading() as uow:
+            return await uow.channels.sought(
+                actor.workspace_id, text[:LONGEST], is_team_only=is_team_only, most=MOST_OFFERED
+            )
 
     async def create(self, actor: Actor, spec: KeySpec) -> tuple[ApiKey, Secret]:
         """A new key, and what is shown this once. It cannot be for what is switched off: the form may be

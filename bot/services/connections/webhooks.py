@@ -35,7 +35,7 @@ from bot.domain.webhook import (
     pause_after,
     signed,
 )
-from bot.services.connections.api_keys import ApiKeys
+from bot.services.connections.api_keys import ApiKeys, still_there
 from bot.services.core.notifications import Notifications, about_us, told_of_programs
 from bot.services.core.ports import Aside, Clock, Core, new_id
 from storage import KeyLost, Storage, UnitOfWork
@@ -83,6 +83,8 @@ class WebhookSpec:
     name: str
     url: Secret
     addresses: Sequence[str] = ()
+    channels: Sequence[ChannelId] = ()
+    """Named by address, or chosen in a list."""
     is_for_team: bool = False
     created_by: str = ""
     once: str = ""
@@ -113,11 +115,12 @@ class Webhooks:
         name, host = spec.name.strip(), _host(spec.url)
         if not name.isprintable() or not 1 <= len(name) <= LONGEST_NAME:
             raise WebhookRefused(WebhookFault.NAME)
-        if spec.is_for_team == bool(spec.addresses):
+        if spec.is_for_team == bool(spec.addresses or spec.channels):
             raise WebhookRefused(WebhookFault.NOTHING_NAMED)
         secret = mint()
         async with self.storage.writing() as uow:
             channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
+            channels += [await _chosen(uow, workspace_id, one) for one in spec.channels]
             if spec.once and not await uow.seen.first_time(f"webhook:{spec.once}", self.clock()):
                 raise WebhookRefused(WebhookFault.MADE)
             webhook = Webhook(
@@ -436,4 +439,13 @@ async def _named(uow: UnitOfWork, workspace_id: WorkspaceId, address: str) -> Ch
         raise WebhookRefused(WebhookFault.UNKNOWN_ADDRESS, address)
     if channel.kind is not Kind.TEAM:
         raise WebhookRefused(WebhookFault.PERSONAL, address)
+    return channel.id
+
+
+async def _chosen(uow: UnitOfWork, workspace_id: WorkspaceId, channel_id: ChannelId) -> ChannelId:
+    channel = await still_there(uow, workspace_id, channel_id)
+    if channel is None or channel.state is State.REMOVED:
+        raise WebhookRefused(WebhookFault.UNKNOWN_ADDRESS, channel.address if channel else "–")
+    if channel.kind is not Kind.TEAM:
+        raise WebhookRefused(WebhookFault.PERSONAL, channel.address)
     return channel.id

@@ -156,7 +156,7 @@ def key_disowned_notice(lang: Language, model: NoticeModel) -> Message:
     key, channel = model.api_key, model.channel
     if key is None or channel is None or not model.is_open:
         return _key_is_over(lang)
-    said = "🚨 " + lang.say(
+    said = "⚠️ " + lang.say(
         "{owner} says that it was not them who let the program {program} use {address}.",
         owner=mention(model.actor or ""),
         program=inert(key.name, 60),

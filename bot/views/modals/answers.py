@@ -62,6 +62,7 @@ _TYPED: Final[Mapping[str, tuple[str, str]]] = {
     "radio_buttons": ("selected_option", "initial_option"),
     "static_select": ("selected_option", "initial_option"),
     "checkboxes": ("selected_options", "initial_options"),
+    "multi_external_select": ("selected_options", "initial_options"),
     "users_select": ("selected_user", "initial_user"),
     "multi_users_select": ("selected_users", "initial_users"),
     "conversations_select": ("selected_conversation", "initial_conversation"),

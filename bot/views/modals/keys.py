@@ -40,6 +40,8 @@ KEYS_TURN: Final = (f"{KEYS}.back", f"{KEYS}.on")
 KEYS_NEW: Final = "keys.new"
 KEYS_REVOKE: Final = "keys.revoke"
 """Carries the key's id."""
+KEYS_INBOXES: Final = "keys.inboxes"
+"""A field that searches."""
 KEYS_FORM: Final = "keys.form"
 """Carries what tells this form from others."""
 SCOPE_BLOCK: Final = "scope"
@@ -54,7 +56,8 @@ ONLY_THESE: Final = "these"
 KEYS_PAGE: Final = 20
 _NAMED: Final = 5
 _BOXES: Final = 10
-_MOST_TYPED: Final = 3_000
+_MOST_CHOSEN: Final = 100
+"""As many as a form that is shown once more can begin with."""
 _DAYS: Final = (30, 90, 365, 730, 1095)
 _USUAL: Final = 365
 
@@ -217,12 +220,7 @@ def key_modal(lang: Language, features: Sequence[Feature], form_id: str) -> View
     blocks = [
         line_input(NAME_BLOCK, lang.say("Which program is it for?"), lang.say("Help desk"), longest=60),
         scope_input(lang, lang.say("Which inboxes may it use?")),
-        addresses_input(
-            lang,
-            hint=lang.say(
-                "One per line, connected here already. The owner of a personal inbox is asked first."
-            ),
-        ),
+        inboxes_input(lang, KEYS_INBOXES, hint=lang.say("The owner of a personal inbox is asked first.")),
         *_features(lang, features),
         _lasts(lang),
         line_input(
@@ -265,16 +263,21 @@ def scope_input(lang: Language, label: str) -> Block:
     return _asked(SCOPE_BLOCK, label, element)
 
 
-def addresses_input(lang: Language, *, hint: str) -> Block:
-    """Which inboxes, if not all of the team."""
+def inboxes_input(lang: Language, action_id: str, *, hint: str) -> Block:
+    """Which inboxes, if not all of the team: what is typed is looked for among all that are connected."""
     element: Block = {
-        "type": "plain_text_input",
-        "action_id": ADDRESSES_BLOCK,
-        "multiline": True,
-        "max_length": _MOST_TYPED,
-        "placeholder": plain("support@example.com"),
+        "type": "multi_external_select",
+        "action_id": action_id,
+        "min_query_length": 0,
+        "max_selected_items": _MOST_CHOSEN,
+        "placeholder": plain(lang.say("Type part of an address or name")),
     }
     return {**_asked(ADDRESSES_BLOCK, lang.say("Addresses"), element, hint=hint), "optional": True}
+
+
+def inbox_option(channel: Channel) -> Block:
+    """One to choose."""
+    return _option(channel.address, channel.id)
 
 
 def _features(lang: Language, features: Sequence[Feature]) -> list[Block]:

@@ -32,7 +32,7 @@ from bot.views.buttons import KEYS, WEBHOOKS
 from bot.views.i18n import Language
 from bot.views.messages.programs import maker, receiver_answer
 from bot.views.modals.inputs import NAME_BLOCK, line_input
-from bot.views.modals.keys import ADDRESSES_BLOCK, addresses_input, scope_input, some
+from bot.views.modals.keys import ADDRESSES_BLOCK, inboxes_input, scope_input, some
 from bot.views.text import shown
 
 WEBHOOKS_TURN: Final = (f"{WEBHOOKS}.back", f"{WEBHOOKS}.on")
@@ -43,6 +43,8 @@ WEBHOOKS_REVOKE: Final = "webhooks.revoke"
 """Both carry the webhook's id."""
 WEBHOOKS_ROTATE: Final = "webhooks.rotate"
 """Carries the id, and when it was rotated last, as it was drawn."""
+WEBHOOKS_INBOXES: Final = "webhooks.inboxes"
+"""A field that searches."""
 WEBHOOKS_FORM: Final = "webhooks.form"
 """Carries what tells this form from others."""
 URL_BLOCK: Final = "url"
@@ -197,7 +199,9 @@ def webhook_modal(lang: Language, form_id: str) -> View:
             hint=lang.say("The receiver's whole address. It is kept sealed, and never shown again."),
         ),
         scope_input(lang, lang.say("Which inboxes is it told of?")),
-        addresses_input(lang, hint=lang.say("Team addresses, one per line, connected here already.")),
+        inboxes_input(
+            lang, WEBHOOKS_INBOXES, hint=lang.say("Only team addresses: owners of others were not asked.")
+        ),
     ]
     return modal(
         lang.say("Add a webhook"),
@@ -249,7 +253,7 @@ def secret_modal(lang: Language, webhook: Webhook, secret: str, remark: str) -> 
     said = lang.say("The signing secret of the webhook {name}:", name=inert(webhook.name, 60))
     once = lang.say("Copy it into the receiver now: it is shown this once, and nobody can look it up later.")
     blocks = [
-        section(f"🔏 {said}\n```{secret}```"),
+        section(f"🔑 {said}\n```{secret}```"),
         section(once),
         section(remark),
         *actions(

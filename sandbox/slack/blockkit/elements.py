@@ -117,6 +117,29 @@ CONVERSATIONS_SELECT = typed(
         "filter": _FILTER,
     },
 )
+MOST_OPTIONS = 100
+
+
+def _initial_fit(element: Json, pointer: str, report: Report) -> None:
+    most, initial = element.get("max_selected_items"), element.get("initial_options")
+    if isinstance(most, int) and isinstance(initial, list) and len(initial) > most:
+        report.fail(f"{pointer}/initial_options", "no more than max_selected_items allowed")
+
+
+MULTI_EXTERNAL_SELECT = typed(
+    "multi_external_select",
+    {},
+    {
+        **_SELECT,
+        "min_query_length": integer(0, 255),
+        "max_selected_items": integer(1, 1000),
+        "initial_options": list_of(option(), most=MOST_OPTIONS),
+    },
+    also=_initial_fit,
+)
+SUGGESTED = Shape({"options": list_of(option(), least=0, most=MOST_OPTIONS)})
+SUGGESTED_GROUPS = Shape({"option_groups": list_of(_GROUP, least=0, most=MOST_OPTIONS)})
+"""What may answer whoever types into an external select: one of the two."""
 RADIO_BUTTONS = typed(
     "radio_buttons",
     {"options": list_of(option(marked=True), most=10)},
@@ -169,9 +192,15 @@ _CLICKED: dict[str, Rule] = {
 _TYPED: dict[str, Rule] = {"plain_text_input": PLAIN_TEXT_INPUT, "email_text_input": EMAIL_TEXT_INPUT}
 
 IN_ACTIONS = by_type(_CLICKED, what="element in actions")
-IN_SECTION = by_type({**_CLICKED, "image": IMAGE_ELEMENT}, what="accessory")
+_MULTI: dict[str, Rule] = {"multi_external_select": MULTI_EXTERNAL_SELECT}
+"""Not beside buttons: Slack takes these in sections and inputs only."""
+IN_SECTION = by_type({**_CLICKED, **_MULTI, "image": IMAGE_ELEMENT}, what="accessory")
 IN_INPUT = by_type(
-    {kind: rule for kind, rule in {**_CLICKED, **_TYPED}.items() if kind not in {"button", "overflow"}},
+    {
+        kind: rule
+        for kind, rule in {**_CLICKED, **_MULTI, **_TYPED}.items()
+        if kind not in {"button", "overflow"}
+    },
     what="element in input",
 )
 IN_CONTEXT = by_type(
