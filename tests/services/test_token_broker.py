@@ -465,6 +465,32 @@ async def test_what_is_wrong_with_a_request_is_named(play: Play) -> None:
 
 
 @on_both
+async def test_a_huge_body_is_not_read(play: Play) -> None:
+    """Said to be huge, or without a word of its length; at each door, with a key that works and without."""
+    support, desk = await connected(play)
+    asked = play.google.requests["token"]
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 65_536
+
+    for key, status in ((desk.secret, 400), ("ik_nothing", 401)):
+        for path in (f"/channels/{SUPPORT}/token", f"/channels/{SUPPORT}/token/refused"):
+            for body in (b"x" * 1_000_000, endless()):
+                who = Program(play, desk.key, key)
+                got, told = await who.asks(path, data=body)
+                assert (got, told["error"]) == (status, "bad_request" if status == 400 else "bad_key")
+    base = play.services.core.policy.base_url
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"refresh_token=" + b"x" * 1_000_000, endless()):
+        url = f"{base}/api/oauth/{SUPPORT}/imap/token"
+        async with play.stage.session.post(url, data=body, headers=form) as answer:
+            assert (answer.status, (await answer.json())["error"]) == (413, "invalid_request")
+    assert play.google.requests["token"] == asked
+    assert await uses(play, support) == {}
+
+
+@on_both
 async def test_what_no_database_can_be_asked_for_harms_nobody(play: Play) -> None:
     """Programs that ask at the same time are answered from one reading: an odd name is nowhere, and the
     others get what they want."""
