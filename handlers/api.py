@@ -379,6 +379,8 @@ async def _object(request: web.Request, *, known: tuple[str, ...]) -> Mapping[st
         raw = await read_body(request, most=_MOST_BYTES, within=_BODY_WITHIN)
     except web.HTTPRequestEntityTooLarge:
         raise _Wrong(f"The body may have {_MOST_BYTES} bytes at most.") from None
+    except (web.HTTPRequestTimeout, web.HTTPBadRequest):
+        raise _Wrong("The body did not arrive whole, or not in time.") from None
     try:
         body = json.loads(raw) if raw.strip() else {}
     except (ValueError, RecursionError):

@@ -335,12 +335,13 @@ class Play:
         provider: Callable[[Provider], Provider] = lambda it: it,
         messenger: Callable[[Messenger], Messenger] = lambda it: it,
         strays_by: Callable[[], timedelta] = timedelta,
+        database: type[Storage] = Storage,
     ) -> AsyncIterator[Services]:
         """The same services over a connection of their own, as another process has them; on a machine whose
         clock strays from everybody else's."""
         settings, town = self.stage.town.settings, self.stage.town
         world = World(clock=lambda: town.clock() + strays_by(), lead=town.clock.lead, jitter=lambda: 0.0)
-        storage = await Storage.open(
+        storage = await database.open(
             settings.database_url.get_secret_value(), cipher=cipher_of(settings), lead=world.lead
         )
         async with http_session() as session, provider_session() as quick:

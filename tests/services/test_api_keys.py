@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
-from bot.domain.api_key import KeyFault, KeyRefused
+from bot.domain.api_key import KeyFault, KeyRefused, mint
 from bot.domain.features import Feature, Features, Wording
 from bot.domain.ids import ApiKeyId
 from bot.services.connections.api_keys import ApiKeys, BadKey, KeySpec, Together
@@ -126,6 +129,41 @@ async def test_every_bad_key_gets_the_same_answer(play: Play) -> None:
         await service(play).authenticated(text, here)
     assert not await service(play).revoke(key.id)
     assert not await service(play).revoke(ApiKeyId("nokey123"))
+
+
+@on_both
+async def test_every_key_costs_the_same_work(play: Play) -> None:
+    """The same statements, whichever it is: how long it took teaches nobody anything."""
+    await play.connect_team(SUPPORT)
+    _, secret = await service(play).create(ACME, spec(networks=["10.0.0.0/8"]))
+    over, old = await service(play).create(ACME, spec(name="Over"))
+    assert await service(play).revoke(over.id)
+    text, here = secret.reveal(), "10.0.0.1"
+    unknown = mint()[1].reveal()
+    done: list[list[str]] = []
+    async with play.another_process() as other:
+
+        def note(_: Any, __: Any, statement: str, *___: Any) -> None:
+            done[-1].append(statement)
+
+        await other.api_keys.authenticated(text, here)  # the first connection has more to say
+        engine = other.core.storage._engine.sync_engine
+        event.listen(engine, "before_cursor_execute", note)
+        for presented, address in (
+            (text, here),
+            ("", here),
+            (text[:-1], here),
+            (unknown, here),
+            (text, "192.0.2.1"),
+            (old.reveal(), here),
+            ("x" * 5_000, here),
+        ):
+            done.append([])
+            with suppress(BadKey):
+                await other.api_keys.authenticated(presented, address)
+        event.remove(engine, "before_cursor_execute", note)
+    assert len(done[0]) > 1
+    assert all(one == done[0] for one in done)
 
 
 @on_both

@@ -23,12 +23,14 @@ from bot.domain.features import Audience
 from bot.domain.ids import GrantId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
+from bot.services.monitoring.probes import LEASED_FOR
 from storage import StorageAway, rekey
 from storage.forget import forget
 from storage.tables import access_token, api_key_channel, token_use
 from tests.e2e.gate import a_gate
 from tests.services.play import ACME, Gate, Play, on_both
 from tests.services.test_secrets import Unfiltered, everything_stored, log
+from tests.simulation.process_kill import Fate, Killed
 from tests.stage import KEY, a_stage
 
 __all__ = ["log"]
@@ -163,7 +165,7 @@ async def _forget_tokens(play: Play, channel: Channel) -> None:
 
 @on_both
 async def test_a_refresh_for_a_program_loses_no_rotated_secret(play: Play) -> None:
-    """The process ends between the answer and its end: the next one goes on with the new secret."""
+    """Each brings a new one, and the one before is worth nothing any more."""
     play.google.break_down("rotating")
     support, desk = await connected(play)
     for _ in range(3):
@@ -171,6 +173,66 @@ async def test_a_refresh_for_a_program_loses_no_rotated_secret(play: Play) -> No
         assert (await desk.asks())[0] == 200
     await play.look(support)
     assert (await play.now_of(support)).state is State.CONNECTED
+
+
+@on_both
+async def test_killed_at_any_step_of_a_refresh_no_secret_is_lost(play: Play) -> None:
+    """``kill -9`` before or after each commit and the provider's answer: once the dead process's turn is over
+    others get their token, and nothing was taken for a refusal. (Microsoft brings a new secret each time,
+    and the one before lives on: what died with the answer is not needed.)"""
+    support = await play.connect_team(SUPPORT, provider="microsoft")
+    desk = await program(play)
+    steps = await _dies_at(play, support, desk, None)
+    assert steps[:1] + steps[-1:] == ["commit", "commit"]
+    assert steps.count("refresh") == 1
+    for number in range(len(steps)):
+        for after in (False, True):
+            await _dies_at(play, support, desk, number, after=after)
+            play.stage.town.clock.advance(LEASED_FOR + timedelta(seconds=1))
+            status, _ = await desk.asks(body={"audience": "graph"})
+            assert status == 200, (steps, number, after)
+            await play.look(support)
+            now = await play.now_of(support)
+            assert (now.state, now.cause) == (State.CONNECTED, support.cause), (steps, number, after)
+
+
+@on_both
+async def test_killed_once_it_is_saved_a_rotated_secret_is_used(play: Play) -> None:
+    """Where the one before is dead: saved at once, and before the turn is given back or the token kept."""
+    play.google.break_down("rotating")
+    support, desk = await connected(play)
+    steps = await _dies_at(play, support, desk, None, audience=Audience.IMAP)
+    saves = steps.index("refresh") + 1
+    for number, after in [(saves, True), *((later, False) for later in range(saves + 1, len(steps)))]:
+        await _dies_at(play, support, desk, number, after=after, audience=Audience.IMAP)
+        play.stage.town.clock.advance(LEASED_FOR + timedelta(seconds=1))
+        assert (await desk.asks())[0] == 200, (steps, number, after)
+        await play.look(support)
+        assert (await play.now_of(support)).state is State.CONNECTED
+
+
+async def _dies_at(
+    play: Play,
+    channel: Channel,
+    desk: Program,
+    step: int | None,
+    *,
+    after: bool = False,
+    audience: Audience = Audience.GRAPH,
+) -> list[str]:
+    """A process that is asked for a token which it must fetch, and is killed at this step of that. Returns
+    the steps that it took."""
+    await _forget_tokens(play, channel)
+    fate = Fate()
+    async with play.another_process(provider=fate.provider, database=fate.storage_class()) as doomed:
+        asking = doomed.token_broker.token(desk.key, SUPPORT, audience, address="")
+        if step is None:
+            await asking
+        else:
+            fate.dooms(in_steps=step, after=after)
+            with pytest.raises(Killed):
+                await asking
+    return fate.steps
 
 
 async def test_who_hangs_up_cancels_nobody_elses_refresh(play: Play) -> None:
@@ -400,6 +462,32 @@ async def test_what_is_wrong_with_a_request_is_named(play: Play) -> None:
         status, told = await desk.asks(**how)
         assert (status, told["error"]) == (400, "bad_request"), how
         assert words in told["message"], how
+
+
+@on_both
+async def test_a_huge_body_is_not_read(play: Play) -> None:
+    """Said to be huge, or without a word of its length; at each door, with a key that works and without."""
+    support, desk = await connected(play)
+    asked = play.google.requests["token"]
+
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 65_536
+
+    for key, status in ((desk.secret, 400), ("ik_nothing", 401)):
+        for path in (f"/channels/{SUPPORT}/token", f"/channels/{SUPPORT}/token/refused"):
+            for body in (b"x" * 1_000_000, endless()):
+                who = Program(play, desk.key, key)
+                got, told = await who.asks(path, data=body)
+                assert (got, told["error"]) == (status, "bad_request" if status == 400 else "bad_key")
+    base = play.services.core.policy.base_url
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    for body in (b"refresh_token=" + b"x" * 1_000_000, endless()):
+        url = f"{base}/api/oauth/{SUPPORT}/imap/token"
+        async with play.stage.session.post(url, data=body, headers=form) as answer:
+            assert (answer.status, (await answer.json())["error"]) == (413, "invalid_request")
+    assert play.google.requests["token"] == asked
+    assert await uses(play, support) == {}
 
 
 @on_both

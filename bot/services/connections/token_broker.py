@@ -105,9 +105,14 @@ class SeenChannel:
 class _Place:
     """Which mailbox a program wants a token of, and what for."""
 
-    workspace_id: WorkspaceId
+    key_id: ApiKeyId
     which: str
     audience: Audience
+    key: ApiKey = field(compare=False)
+
+    @property
+    def workspace_id(self) -> WorkspaceId:
+        return self.key.workspace_id
 
 
 _Found = tuple[Channel, Granted | None, KeptToken | None]
@@ -243,16 +248,21 @@ class TokenBroker:
         return _visible(key, (channel, None, None) if channel is not None else None)[0]
 
     async def _find(self, places: Collection[_Place]) -> dict[_Place, _Found]:
-        """What is known of each, without a word about who may see it."""
+        """What is known of each. No token is opened for a key that may not have it: that a mailbox is there
+        would be told by the time it takes."""
         async with self._keys.reading() as uow:
             channels = await _channels_at(uow, places)
             named = {
                 place: (_grant_of(channel), resource_for(channel.provider, place.audience))
                 for place, channel in channels.items()
+                if _is_visible(place.key, channel) and _is_allowed(place.key, channel)
             }
             at_hand = await uow.access_tokens.at_hand(set(named.values()))
-        nothing = None, None
-        return {place: (channels[place], *at_hand.get(name, nothing)) for place, name in named.items()}
+        found: dict[_Place, _Found] = {}
+        for place, channel in channels.items():
+            granted, kept = at_hand.get(named[place], (None, None)) if place in named else (None, None)
+            found[place] = channel, granted, kept
+        return found
 
     # --- tokens
 
@@ -267,7 +277,7 @@ class TokenBroker:
         wanted: _Wanted | None = None
         outcome, channel_id = "unforeseen", ChannelId("")
         try:
-            found = await self._finding.ask(_Place(key.workspace_id, _askable(which), audience))
+            found = await self._finding.ask(_Place(key.id, _askable(which), audience, key))
             channel, granted, kept = _visible(key, found)
             channel_id = channel.id
             _raise_unless_allowed(key, channel)
