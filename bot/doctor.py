@@ -111,6 +111,11 @@ _TROUBLES: Final = {
         "the file is not a database of Inboxkeeper's",
         "check INBOXKEEPER_DATABASE_URL; if the file was overwritten, put back a backup.",
     ),
+    Trouble.ENCODING: (
+        "the database does not keep its text in UTF-8, and names in other scripts would not fit into it",
+        "make another one: CREATE DATABASE inboxkeeper ENCODING 'UTF8' TEMPLATE template0, and name it in "
+        "INBOXKEEPER_DATABASE_URL.",
+    ),
     Trouble.DAMAGED: (
         "the database is damaged",
         "stop Inboxkeeper, keep a copy of the file, and put back a backup; `sqlite3 FILE .recover` saves "
