@@ -47,7 +47,7 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings = [await check(settings) for check in CHECKS]
     findings += await slack_findings(settings, clock=real_clock)
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
-    findings += [_google(settings), _microsoft(settings)]
+    findings += [_google(settings), _microsoft(settings), *_none_on(settings)]
     findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
     findings += [*await hubspot(settings), await _programs(settings), await _webhooks(settings)]
     if as_json:
@@ -377,6 +377,14 @@ def _microsoft(settings: Settings) -> Finding:
     whose = f"{settings.microsoft.tenant}, mode {settings.microsoft.mode}"
     said = f"a client with {proof} is configured for {whose}"
     return Finding(label, True, said, redirect)
+
+
+def _none_on(settings: Settings) -> list[Finding]:
+    """Each of them may be off; all of them leave nothing to do."""
+    if settings.google or settings.microsoft or settings.imap:
+        return []
+    step = "set a client for Google or Microsoft (docs/install.md), or INBOXKEEPER_IMAP=true for other hosts."
+    return [Finding("Mail", False, "no mail provider is on: nobody can connect an inbox", step)]
 
 
 def credential_findings(settings: Settings, now: datetime) -> list[Finding]:

@@ -29,6 +29,7 @@ from providers.http_client import http_session
 
 _SECONDS: Final = 10
 _OPTIONAL: Final = "usergroups:read"
+_REACH: Final = "let this machine open https://slack.com itself: HTTPS_PROXY and the like are not used."
 _MOST_SKEW: Final = timedelta(seconds=60)
 """Slack's signatures hold for five minutes, tokens and certificates are judged by the clock, too."""
 _CERTIFICATE_LASTS: Final = timedelta(days=14)
@@ -60,7 +61,7 @@ async def _token(settings: Settings, client: SlackClient, clock: Clock) -> list[
         step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
         return [Finding("Slack", False, f"it refuses the token ({error.code})", step)]
     except SlackAway:
-        return [Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")]
+        return [Finding("Slack", False, "it cannot be reached", _REACH)]
     headers = {name.lower(): value for name, value in answer.headers.items()}
     granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
     transport = "Socket Mode" if settings.socket_mode else "HTTP"
@@ -109,7 +110,7 @@ async def _socket_mode(settings: Settings, client: SlackClient) -> Finding:
     except SlackAway as away:
         if away.retry_after is not None:
             return Finding("Socket Mode", True, "Slack gave a connection less than a minute ago")
-        return Finding("Socket Mode", False, "Slack cannot be reached", "check the network and any proxy.")
+        return Finding("Socket Mode", False, "Slack cannot be reached", _REACH)
     return Finding("Socket Mode", True, "Slack gives a connection")
 
 

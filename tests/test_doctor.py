@@ -138,6 +138,17 @@ async def test_what_slack_holds_against_us_has_a_next_step(place: Town) -> None:
         await driver.mend()
 
 
+async def test_without_any_provider_there_is_nothing_to_connect(
+    place: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One may be off, not all."""
+    for imap, is_good in (("true", True), ("false", False)):
+        given = {k: v for k, v in place.environment.items() if "CLIENT" not in k} | {"INBOXKEEPER_IMAP": imap}
+        assert await examine(load(given, None), as_json=True) is is_good
+        found = {one["what"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+        assert ("Mail" in found) is not is_good
+
+
 async def test_whoever_the_settings_name_is_looked_up(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
