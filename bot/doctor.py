@@ -18,7 +18,7 @@ from rich.console import Console
 
 from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, real_clock
 from bot.config import Settings
-from bot.doctor_network import Finding, pages_finding, slack_findings
+from bot.doctor_network import Finding, pages_finding, provider_findings, slack_findings
 from bot.domain.api_key import ApiKey
 from bot.domain.channel import Channel
 from bot.domain.errors import (
@@ -48,6 +48,7 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings += await slack_findings(settings, clock=real_clock)
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
     findings += [_google(settings), _microsoft(settings), *_none_on(settings)]
+    findings += await provider_findings(settings)
     findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
     findings += [*await hubspot(settings), await _programs(settings), await _webhooks(settings)]
     if as_json:
