@@ -18,7 +18,7 @@ from rich.console import Console
 
 from bot.app import cipher_of, credentials_of, hubspot_of, needed_scopes_of, real_clock
 from bot.config import Settings
-from bot.doctor_network import Finding, pages_finding, slack_findings
+from bot.doctor_network import Finding, pages_finding, provider_findings, slack_findings
 from bot.domain.api_key import ApiKey
 from bot.domain.channel import Channel
 from bot.domain.errors import (
@@ -47,7 +47,8 @@ async def examine(settings: Settings, *, as_json: bool = False) -> bool:
     findings = [await check(settings) for check in CHECKS]
     findings += await slack_findings(settings, clock=real_clock)
     findings.append(await pages_finding(settings, clock=real_clock, has_started=await has_started(settings)))
-    findings += [_google(settings), _microsoft(settings)]
+    findings += [_google(settings), _microsoft(settings), *_none_on(settings)]
+    findings += await provider_findings(settings)
     findings += [*credential_findings(settings, real_clock()), *permissions(settings)]
     findings += [*await hubspot(settings), await _programs(settings), await _webhooks(settings)]
     if as_json:
@@ -110,6 +111,11 @@ _TROUBLES: Final = {
     Trouble.NO_DATABASE: (
         "the file is not a database of Inboxkeeper's",
         "check INBOXKEEPER_DATABASE_URL; if the file was overwritten, put back a backup.",
+    ),
+    Trouble.ENCODING: (
+        "the database does not keep its text in UTF-8, and names in other scripts would not fit into it",
+        "make another one: CREATE DATABASE inboxkeeper ENCODING 'UTF8' TEMPLATE template0, and name it in "
+        "INBOXKEEPER_DATABASE_URL.",
     ),
     Trouble.DAMAGED: (
         "the database is damaged",
@@ -372,6 +378,14 @@ def _microsoft(settings: Settings) -> Finding:
     whose = f"{settings.microsoft.tenant}, mode {settings.microsoft.mode}"
     said = f"a client with {proof} is configured for {whose}"
     return Finding(label, True, said, redirect)
+
+
+def _none_on(settings: Settings) -> list[Finding]:
+    """Each of them may be off; all of them leave nothing to do."""
+    if settings.google or settings.microsoft or settings.imap:
+        return []
+    step = "set a client for Google or Microsoft (docs/install.md), or INBOXKEEPER_IMAP=true for other hosts."
+    return [Finding("Mail", False, "no mail provider is on: nobody can connect an inbox", step)]
 
 
 def credential_findings(settings: Settings, now: datetime) -> list[Finding]:

@@ -7,31 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 
 from bot.app import client_of
 from bot.config import Settings
 from bot.config_validators import is_loopback
-from bot.domain.errors import DirectoryAway, SlackAway, SlackRefused
+from bot.domain.errors import DirectoryAway, ProviderUnavailable, SlackAway, SlackRefused
 from bot.domain.ids import UserId
 from bot.manifest import SCOPES
 from bot.metrics import Metrics
 from bot.services.core.ports import Clock
 from bot.slack.client import SlackClient
 from bot.slack.directory import SlackDirectory
-from providers.http_client import http_session
+from providers.http_client import HttpClient, HttpReply, http_session, provider_session
+from providers.settings import GoogleClient, MicrosoftClient
 
 _SECONDS: Final = 10
 _OPTIONAL: Final = {
     "channels:join": "which only spares people an /invite into public conversations",
     "usergroups:read": "which only user groups need",
 }
+_REACH: Final = "let this machine open https://slack.com itself: HTTPS_PROXY and the like are not used."
 _MOST_SKEW: Final = timedelta(seconds=60)
 """Slack's signatures hold for five minutes, tokens and certificates are judged by the clock, too."""
 _CERTIFICATE_LASTS: Final = timedelta(days=14)
@@ -63,7 +66,7 @@ async def _token(settings: Settings, client: SlackClient, clock: Clock) -> list[
         step = "copy the Bot User OAuth Token again; reinstall the app if it was removed."
         return [Finding("Slack", False, f"it refuses the token ({error.code})", step)]
     except SlackAway:
-        return [Finding("Slack", False, "it cannot be reached", "check the network and any proxy.")]
+        return [Finding("Slack", False, "it cannot be reached", _REACH)]
     headers = {name.lower(): value for name, value in answer.headers.items()}
     granted = {scope.strip() for scope in headers.get("x-oauth-scopes", "").split(",") if scope.strip()}
     transport = "Socket Mode" if settings.socket_mode else "HTTP"
@@ -114,7 +117,7 @@ async def _socket_mode(settings: Settings, client: SlackClient) -> Finding:
     except SlackAway as away:
         if away.retry_after is not None:
             return Finding("Socket Mode", True, "Slack gave a connection less than a minute ago")
-        return Finding("Socket Mode", False, "Slack cannot be reached", "check the network and any proxy.")
+        return Finding("Socket Mode", False, "Slack cannot be reached", _REACH)
     return Finding("Socket Mode", True, "Slack gives a connection")
 
 
@@ -145,6 +148,65 @@ _NO_OPERATORS: Final = Finding(
     "nobody is named: that the disk is full, or that a secret ends, is told to the super admins",
     "set INBOXKEEPER_OPERATORS to whoever runs this, since they can mend it (profile › ⋮ › Copy member ID).",
 )
+
+
+async def provider_findings(settings: Settings) -> list[Finding]:
+    """Whether Google and Microsoft can be reached as every look reaches them, and know what is configured.
+    Google says whether a client is right before it looks at a permission: so it is shown one that nobody
+    gave. Whether Microsoft does is not known; it is asked for its tenant alone."""
+    found: list[Finding] = []
+    async with provider_session() as session:
+        wire = HttpClient(session)
+        if settings.google is not None:
+            found.append(await _asked("Google", _google_reply(wire, settings.google), _google_said))
+        if settings.microsoft is not None:
+            reply = _microsoft_reply(wire, settings.microsoft)
+            found.append(await _asked("Microsoft", reply, _microsoft_said))
+    return found
+
+
+async def _asked(
+    what: str, asked: Awaitable[HttpReply], said: Callable[[HttpReply], tuple[str, str]]
+) -> Finding:
+    """``said`` tells what is wrong, and what to do; nothing where all is well."""
+    try:
+        reply = await asked
+    except ProviderUnavailable:
+        step = (
+            f"let this machine reach {what} itself: HTTPS_PROXY and the like are not used. A firewall that "
+            "opens TLS needs its authority in this machine's store, or in SSL_CERT_FILE."
+        )
+        return Finding(what, False, "it cannot be reached", step)
+    wrong, step = said(reply)
+    return Finding(what, not wrong, wrong or "it can be reached", step)
+
+
+async def _google_reply(wire: HttpClient, client: GoogleClient) -> HttpReply:
+    proof = {"client_id": client.client_id, "client_secret": client.client_secret.reveal()}
+    return await wire.post_form(
+        client.token_url, {**proof, "grant_type": "refresh_token", "refresh_token": "none"}
+    )
+
+
+def _google_said(reply: HttpReply) -> tuple[str, str]:
+    error = str((reply.json_object() or {}).get("error", ""))
+    if error not in {"invalid_client", "deleted_client", "disabled_client"}:
+        return "", ""
+    step = (
+        "compare INBOXKEEPER_GOOGLE_CLIENT_ID and _SECRET with the client under Clients in Google's console; "
+        "a secret that is lost is made anew there."
+    )
+    return f"it refuses the client ({error})", step
+
+
+async def _microsoft_reply(wire: HttpClient, client: MicrosoftClient) -> HttpReply:
+    return await wire.get(f"{client.login_url}/{quote(client.tenant)}/v2.0/.well-known/openid-configuration")
+
+
+def _microsoft_said(reply: HttpReply) -> tuple[str, str]:
+    if reply.status not in {400, 404}:
+        return "", ""
+    return "it does not know the tenant", "correct INBOXKEEPER_MICROSOFT_TENANT: an id, a domain, or common."
 
 
 async def pages_finding(settings: Settings, *, clock: Clock, has_started: bool) -> Finding:

@@ -49,9 +49,10 @@ IMMEDIATE: Final = "inboxkeeper_immediate"
 SNAPSHOT: Final = "inboxkeeper_snapshot"
 """Execution option: see one moment of PostgreSQL, and write nothing."""
 
-WITHOUT_SESSION: Final[dict[str, Any]] = {"prepare_threshold": None}
+WITHOUT_SESSION: Final[dict[str, Any]] = {"prepare_threshold": None, "client_encoding": "utf8"}
 """What every connection to PostgreSQL is made with. A prepared statement belongs to one server's connection,
-and a pooler gives the next transaction another one."""
+and a pooler gives the next transaction another one. Without an encoding of ours psycopg takes the database's,
+and of one in SQL_ASCII gives bytes for text, which SQLAlchemy cannot begin with."""
 
 _POSTGRESQL_ARGUMENTS: Final = {
     **WITHOUT_SESSION,

@@ -29,6 +29,8 @@ class Trouble(StrEnum):
     READ_ONLY = "read_only"
     NO_DATABASE = "no_database"
     """The file is something else."""
+    ENCODING = "encoding"
+    """It keeps its text in another encoding than UTF-8, which ``said`` names."""
     DAMAGED = "damaged"
     TOO_OLD = "too_old"
     """Made before the first release, by migrations that are no more or were another then."""

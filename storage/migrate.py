@@ -129,6 +129,10 @@ def _age_of(url: str) -> Age:
 
 def _judged(connection: Connection, revision: str) -> Age:
     """By the revision, which says who made the tables, and the columns, which say whether they will do."""
+    if connection.dialect.name == "postgresql":
+        encoding = str(connection.execute(text("SHOW server_encoding")).scalar())
+        if encoding != "UTF8":
+            raise StorageAway(Trouble.ENCODING, encoding)
     age = by_revision(revision_in(connection), revision=revision)
     if age is Age.AHEAD and _lacks(connection):
         raise StorageAway(Trouble.TOO_NEW)

@@ -16,7 +16,14 @@ import pytest
 from bot.app import real_clock
 from bot.config import Settings, load
 from bot.doctor import CHECKS, addresses_at, credential_findings, examine, has_started, json_of, permissions
-from bot.doctor_network import Finding, _certificate_ends, _opened, pages_finding, slack_findings
+from bot.doctor_network import (
+    Finding,
+    _certificate_ends,
+    _opened,
+    pages_finding,
+    provider_findings,
+    slack_findings,
+)
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
 from storage.unit_of_work import ServerFacts
@@ -136,6 +143,30 @@ async def test_what_slack_holds_against_us_has_a_next_step(place: Town) -> None:
         dead = by_name(await slack_findings(place.settings, clock=real_clock))
         assert "token_revoked" in dead["Slack"].said and dead["Slack"].next_step
         await driver.mend()
+
+
+async def test_without_any_provider_there_is_nothing_to_connect(
+    place: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One may be off, not all."""
+    for imap, is_good in (("true", True), ("false", False)):
+        given = {k: v for k, v in place.environment.items() if "CLIENT" not in k} | {"INBOXKEEPER_IMAP": imap}
+        assert await examine(load(given, None), as_json=True) is is_good
+        found = {one["what"]: one for one in json.loads(capsys.readouterr().out)["findings"]}
+        assert ("Mail" in found) is not is_good
+
+
+async def test_providers_are_asked_whether_they_know_what_is_configured(place: Town) -> None:
+    """A wrong secret, a tenant that is none, and a network that leads nowhere: before anybody signs in."""
+    assert all(one.is_good for one in await provider_findings(place.settings))
+    wrong = {"GOOGLE_CLIENT_SECRET": "GOCSPX-wrong", "MICROSOFT_TENANT": "nobody.invalid"}
+    away = {"GOOGLE_TOKEN_URL": "http://127.0.0.1:9/token", "MICROSOFT_LOGIN_URL": "http://127.0.0.1:9"}
+    for given, words in ((wrong, ("(invalid_client)", "tenant")), (away, ("reached", "reached"))):
+        settings = load({**place.environment, **{f"INBOXKEEPER_{k}": v for k, v in given.items()}}, None)
+        found = await provider_findings(settings)
+        assert [one.what for one in found] == ["Google", "Microsoft"]
+        assert all(not one.is_good and one.next_step for one in found), found
+        assert all(word in one.said for one, word in zip(found, words, strict=True)), found
 
 
 async def test_whoever_the_settings_name_is_looked_up(

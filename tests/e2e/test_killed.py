@@ -7,11 +7,13 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from bot.config import PREFIX
 from sandbox.clock import SandboxClock
 from sandbox.demo import Place, Town, town
 from tests.driver import Driver, Person, Screen
@@ -19,6 +21,8 @@ from tests.stage import Browser, Page
 
 ALICE = "alice@acme.example"
 ROOT = Path(__file__).parents[2]
+HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"
+"""A fatal alert of TLS (RFC 8446, 6.2), as a record."""
 QUICK = {"PROBE_PERSONAL_SECONDS": "0.5", "WITNESS_SECONDS": "0.1", "LOG_FORMAT": "json"}
 
 
@@ -150,3 +154,54 @@ async def goes_through_google(built: Town, url: str) -> None:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as jar:
         browser = Browser(jar)
         await browser.opens(built.google.consent(await browser.goes_to_consent(url), ALICE))
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_it_ends_well_while_google_refuses_the_handshake(database_url: str) -> None:
+    """What the client for Google runs beside the loop must not outlive it: asked to end with such a request
+    just failed, the process ends with status 0, and the inbox is looked at by the next one."""
+    place = Place(database_url=database_url, settings=QUICK)
+    async with town(place, SandboxClock.running()) as built, aiohttp.ClientSession() as session:
+        assert built.world.listener is not None
+        built.world.listener.close()
+        alice = Driver(built.url, session).person("alice")
+        async with a_process(built) as first:
+            await connects(built, Driver(built.url, session))
+            await ended(first)
+        async with refusing_tls() as (port, refused):
+            away = replace(built, environment={**built.environment, **at_google(f"https://localhost:{port}")})
+            for _ in range(2):
+                refused.clear()
+                async with a_process(away) as process, asyncio.timeout(60):
+                    await refused.wait()
+                    await ended(process)
+        built.google.break_down("revoked", ALICE)
+        async with a_process(built):
+            await built.slack.until_connected()
+            await alice.until(alarms, within=30)
+
+
+async def ended(process: asyncio.subprocess.Process) -> None:
+    """Asked to, it ends well."""
+    process.terminate()
+    async with asyncio.timeout(60):
+        assert await process.wait() == 0
+
+
+@asynccontextmanager
+async def refusing_tls() -> AsyncIterator[tuple[int, asyncio.Event]]:
+    """A port where every handshake is answered with a fatal alert, and whether one was."""
+    refused = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(HANDSHAKE_FAILURE)
+        writer.close()
+        refused.set()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1], refused
+
+
+def at_google(url: str) -> dict[str, str]:
+    return {f"{PREFIX}{name}": url for name in ("GOOGLE_TOKEN_URL", "GMAIL_API_URL", "GOOGLE_CERTS_URL")}

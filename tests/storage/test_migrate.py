@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 import storage.migrations
 from storage import Age, Cipher, Storage, StorageAway, Trouble, age_of, is_current, migrate
@@ -137,6 +138,24 @@ async def test_an_unreachable_server_is_said_so(unreachable_url: str) -> None:
         with pytest.raises(StorageAway) as refused:
             await question(unreachable_url)
         assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_is_not_in_utf_8_is_refused(empty_database_url: str, encoding: str) -> None:
+    """Before anything is written that it could not keep. A cluster made without a locale has SQL_ASCII."""
+    name = f"in_{encoding.lower()}"
+    made = f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0"
+    with psycopg.connect(empty_database_url, autocommit=True) as connection:
+        connection.execute(made.encode())
+        try:
+            url = make_url(empty_database_url).set(database=name).render_as_string(hide_password=False)
+            for question in (migrate, is_current, age_of):
+                with pytest.raises(StorageAway) as refused:
+                    await question(url)
+                assert (refused.value.trouble, refused.value.said) == (Trouble.ENCODING, encoding)
+        finally:
+            connection.execute(f"DROP DATABASE {name}".encode())
 
 
 OLD_REVISIONS = ["0001", "0002", "0003", "0004", "0005", "0006", "0008", "0009", "0010"]
