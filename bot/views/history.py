@@ -5,6 +5,7 @@ The one rule: what is shown was recorded or is true now; a drill says on every s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -299,7 +300,10 @@ def _previews(lang: Language, drill: Drill, now: datetime, command: str) -> list
     blocks: list[Block] = []
     for code in codes:
         heading = lang.say("In {language} it would read:", language=_tongue(lang, code))
-        blocks += [divider(), context(f"🧪 {heading}"), *rehearsed(language_for(code), drill, now, command)]
+        sample = rehearsed(language_for(code), drill, now, command)
+        if code != lang.code:
+            sample = [_spelled_out(language_for(code), block) for block in sample]
+        blocks += [divider(), context(f"🧪 {heading}"), *sample]
     return [*blocks, divider()] if blocks else []
 
 
@@ -323,6 +327,26 @@ def _file_message(lang: Language, said: str, url: str, until: datetime) -> Messa
     once = lang.say("The link works once, until {when}, and only for you.", when=instant(lang, until))
     open_ = button(lang.say("Open the download page"), EXPORT_OPEN, url=url, style="primary")
     return message(said, [section(f"{said}\n{once}"), *actions(open_)])
+
+
+_DATE: Final = re.compile(r"<!date\^[0-9]+\^([^|>]*)\|([^>]*)>")
+
+
+def _spelled_out(lang: Language, block: Block) -> Block:
+    """With its dates as words: Slack writes a date in the language of whoever looks, whatever stands around
+    it. A rehearsed outage has only just begun."""
+
+    def words(date: re.Match[str]) -> str:
+        return lang.say("just now") if "{ago}" in date[1] else date[2]
+
+    def part(value: object) -> object:
+        if isinstance(value, str):
+            return _DATE.sub(words, value)
+        if isinstance(value, list):
+            return [part(one) for one in value]
+        return {key: part(one) for key, one in value.items()} if isinstance(value, dict) else value
+
+    return {key: part(value) for key, value in block.items()}
 
 
 _NOBODY = UserId("")

@@ -324,7 +324,7 @@ def _more(lang: Language, overview: Overview, shown: int) -> list[Block]:
     hidden = overview.tally.total - shown
     if not hidden:
         return []
-    narrow = to_type(overview.command, lang.say("status"), escape(lang.say("<address>")))
+    narrow = to_type(overview.command, lang.say("list"), escape(lang.say("<part of it>")))
     if overview.tally.is_open:
         return [context(lang.say("and many more: {command}", command=narrow))]
     return [context(lang.count("and {n} more: {command}", "and {n} more: {command}", hidden, command=narrow))]

@@ -387,6 +387,15 @@ def test_every_screen_of_a_drill_says_that_it_is_one() -> None:
     assert texts(message).count("🧪") == 3
 
 
+def test_words_in_another_language_have_dates_in_that_language() -> None:
+    """Slack would write them in the language of whoever rehearses."""
+    readers = (a_person(ANN), replace(a_person(BOB), locale="ja-JP"))
+    said = texts(drill_message(EN, a_drill(None, *readers), now=NOW, command="/inbox"))
+    english, japanese = said.split("In Japanese it would read:")
+    assert "<!date" in english and "{ago}" in english
+    assert "<!date" not in japanese and "（たった今）" in japanese and "Nov" not in japanese
+
+
 def test_a_drill_warns_when_nobody_would_hear() -> None:
     """That is what a drill is for."""
     assert "Nobody would be told" in texts(drill_message(EN, a_drill(), now=NOW, command="/inbox"))
