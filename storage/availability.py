@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, delete, exists, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, literal_column, or_, select
 
 from bot.domain.address import key_of
 from bot.domain.availability import Tally, beginning_of
@@ -40,7 +40,11 @@ class AvailabilityRepository(Repository):
         since = beginning_of(first)
         its = channel.c.id > after
         there = select(channel).where(its).order_by(channel.c.id).limit(walk).subquery("there")
-        stepped = exists().where(history.c.channel_id == there.c.id, history.c.at >= since)
+        step: Select[Any] = select(literal_column("1")).where(
+            history.c.channel_id == there.c.id, history.c.at >= since
+        )
+        # One by one: else PostgreSQL would read all steps since then, for every few channels.
+        stepped = step.limit(literal_column("1")).correlate(there).scalar_subquery().is_not(None)
         restless = or_(there.c.state != State.CONNECTED, stepped)
         still_of_use = or_(there.c.removed_at.is_(None), there.c.removed_at >= since - RESTORABLE_FOR)
         page = select(there).where(restless, still_of_use).order_by(there.c.id).limit(limit)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     ColumnElement,
     FromClause,
     Integer,
+    Row,
     Select,
     Subquery,
     and_,
@@ -433,6 +434,33 @@ class OverviewRepository(Repository):
             for row in rows
         )
 
+    async def grants_of_all(
+        self, visibility: Visibility, states: Collection[State]
+    ) -> tuple[tuple[str, Granted, int], ...]:
+        """The same for whoever sees all of very many: each counted no further than ``MOST_COUNTED`` and one
+        more. An index leads from one that differs to the next."""
+        found, values = list[tuple[str, Granted, int]](), _listed_values(visibility, None)
+        at: Mapping[str, str] = {"provider": "", "scopes": ""}
+        while row := await self._next_granted({**values, **at}):
+            at = {"provider": row.identity_provider, "scopes": row.scopes}
+            for is_shared in (False, True):
+                counted = _of_granted(states, is_shared).limit(_FEW).subquery()
+                number = await self._connection.value(
+                    select(func.count()).select_from(counted), {**values, **at}
+                )
+                if number:
+                    granted = Granted(frozenset(row.scopes.split()), is_shared=is_shared)
+                    found.append((row.identity_provider, granted, int(number)))
+        return tuple(found)
+
+    async def _next_granted(self, after: Mapping[str, Any]) -> Row[Any] | None:
+        """Of the same provider, or else the first of the next one. Of both at once SQLite would pass all of
+        this provider's."""
+        for next_ in _NEXT_GRANTED:
+            if row := await self._connection.first(next_, after):
+                return row
+        return None
+
     async def first_granted(
         self,
         visibility: Visibility,
@@ -440,19 +468,26 @@ class OverviewRepository(Repository):
         granted: Collection[tuple[str, Granted]],
         *,
         most: int,
+        are_many: bool = False,
     ) -> tuple[Listed, ...]:
-        """The first of those in these states that were granted one of these, in the order of the list."""
+        """The first of those in these states that were granted one of these, in the order of the list. Of
+        very many (``are_many``) an index gives the order, and the first ones are soon found."""
+        if not granted:
+            return ()
         alike = or_(*(_was_granted(provider, it) for provider, it in granted))
         dialect = self._connection.dialect
+        seen = _seen(all_personal=visibility.all_personal)
         first = (
-            select(channel)
-            .join(grant, grant.c.id == channel.c.grant_id)
-            .where(*_seen(all_personal=visibility.all_personal), channel.c.state.in_(states), alike)
+            _first_of_many(dialect, visibility.all_personal, tuple(states), alike)
+            if are_many
+            else select(channel)
+            .join(grant, and_(grant.c.id == channel.c.grant_id, grant.c.channel_id == channel.c.id))
+            .where(*seen, channel.c.state.in_(states), alike)
             .order_by(*_order(channel, dialect))
             .limit(most)
         )
         rows = await self._connection.rows(_beside(first, dialect, True), _listed_values(visibility, most))
-        return tuple(map(_listed, rows)) if granted else ()
+        return tuple(map(_listed, rows))
 
     async def look_alikes(self, visibility: Visibility, address: str) -> tuple[str, ...]:
         """Addresses among which one that was mistyped as ``address`` most likely is, at most
@@ -604,6 +639,54 @@ def _next_to(
 def _was_granted(provider: str, it: Granted) -> ColumnElement[bool]:
     shared = grant.c.delegate_subject.is_not(None) if it.is_shared else grant.c.delegate_subject.is_(None)
     return and_(channel.c.provider == provider, grant.c.scopes == scopes_as_kept(it.scopes), shared)
+
+
+_LIVE: Final[ColumnElement[Any]] = literal_column("grant_.phase = 'live'")
+"""In the words of an index."""
+_NEXT_GRANTED: Final = tuple(
+    select(grant.c.identity_provider, grant.c.scopes)
+    .where(grant.c.workspace_id == bindparam("workspace"), _LIVE, *after)
+    .order_by(grant.c.identity_provider, grant.c.scopes)
+    .limit(1)
+    for after in (
+        (grant.c.identity_provider == bindparam("provider"), grant.c.scopes > bindparam("scopes")),
+        (grant.c.identity_provider > bindparam("provider"),),
+    )
+)
+
+
+def _of_granted(states: Collection[State], is_shared: bool) -> Select[Any]:
+    """A row for each inbox that was granted this."""
+    shared = grant.c.delegate_subject > "" if is_shared else grant.c.delegate_subject.is_(None)
+    this = (
+        grant.c.workspace_id == bindparam("workspace"),
+        _LIVE,
+        grant.c.identity_provider == bindparam("provider"),
+        grant.c.scopes == bindparam("scopes"),
+        shared,
+    )
+    its = channel.c.id == grant.c.channel_id, channel.c.grant_id == grant.c.id
+    here = select(literal(1)).select_from(channel).where(*its, *_HERE, channel.c.state.in_(states))
+    # One by one: joined, both databases would begin with all channels.
+    is_here = here.limit(literal_column("1")).correlate(grant).scalar_subquery() == 1
+    return select(literal(1)).select_from(grant).where(*this, is_here)
+
+
+def _first_of_many(
+    dialect: str, all_personal: bool, states: tuple[State, ...], alike: ColumnElement[bool]
+) -> Select[Any]:
+    """Of each part the first ones, in the order of an index; of all these the first ones."""
+    which_grant = grant.c.id == channel.c.grant_id
+    each = [
+        select(channel)
+        .where(*which, select(literal(1)).select_from(grant).where(which_grant, alike).exists())
+        .order_by(channel.c.address_key)
+        .limit(bindparam("most"))
+        .subquery()
+        for which in _parts(all_personal, states)
+    ]
+    few = union_all(*(select(it) for it in each)).subquery("few")
+    return select(few).order_by(*_order(few, dialect)).limit(bindparam("most"))
 
 
 def _counts(all_personal: bool) -> Subquery:

@@ -71,21 +71,22 @@ class NoticeRepository(Repository):
         self,
         workspace_id: WorkspaceId,
         kind: NoticeKind,
-        since: datetime,
+        readers: Collection[UserId],
         *,
+        since: datetime,
         storms_since: datetime,
         storm_of: int,
     ) -> dict[UserId, Notice]:
         """The newest message since then that is about an open outage, by reader; one about ``storm_of`` of
         them or more since ``storms_since``. Doubts are none."""
+        theirs = self._connection.among(notice.c.recipient, readers)
         about = _of_open(incident.c.kind != IncidentKind.UNVERIFIABLE)
         is_about = about.where(notice_incident.c.notice_id == notice.c.id).exists()
         its = select(notice_incident.c.incident_id).where(notice_incident.c.notice_id == notice.c.id)
         is_storm = its.limit(1).offset(storm_of - 1).exists()
         is_young = or_(notice.c.created_at >= since, is_storm)
-        return await self._alarms(
-            workspace_id, kind, notice.c.created_at >= min(since, storms_since), is_young, is_about
-        )
+        is_new = notice.c.created_at >= min(since, storms_since)
+        return await self._alarms(workspace_id, kind, theirs, is_new, is_young, is_about)
 
     async def doubts(
         self, workspace_id: WorkspaceId, kind: NoticeKind, provider: str

@@ -240,6 +240,16 @@ grant: Final = Table(
         postgresql_where=text("delegate_address IS NOT NULL"),
     ),
     Index("ix_grant_phase", "phase", "retired_at"),
+    # What was granted, and to whom: few differ, however many there are.
+    Index(
+        "ix_grant_granted",
+        "workspace_id",
+        "identity_provider",
+        "scopes",
+        "delegate_subject",
+        sqlite_where=text("phase = 'live'"),
+        postgresql_where=text("phase = 'live'"),
+    ),
 )
 
 probe: Final = Table(
@@ -665,6 +675,7 @@ notice: Final = Table(
         postgresql_where=STALE,
     ),
     Index("ix_notice_kind", "workspace_id", "kind", "created_at"),
+    Index("ix_notice_reader", "workspace_id", "recipient", "kind", "created_at"),
     Index("ix_notice_incident", "incident_id"),
     Index("ix_notice_grant", "grant_id"),
     Index("ix_notice_channel", "channel_id", "kind"),

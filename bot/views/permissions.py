@@ -77,7 +77,12 @@ def permissions_message(lang: Language, shown: PermissionsOverview) -> Message:
     texts = fitting([_lacking(lang, row) for row in shown.lacking[:LACKING_SHOWN]], _ROWS_ROOM)
     lacking = [section(text, _way(lang, row)) for text, row in zip(texts, shown.lacking, strict=False)]
     rest = shown.lacking_number - len(texts)
-    more = [context(lang.count("and {n} more", "and {n} more", rest))] if rest > 0 else []
+    said = (
+        lang.say("and many more")
+        if shown.lacking_number > MOST_COUNTED
+        else lang.count("and {n} more", "and {n} more", rest)
+    )
+    more = [context(said)] if rest > 0 else []
     return message(lang.say("What is asked for, and why"), [*asks, *lacking, *more, *_roles(lang, shown)])
 
 

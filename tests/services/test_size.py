@@ -18,8 +18,9 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from bot.domain.access import Visibility
 from bot.domain.availability import day_of
-from bot.domain.channel import Cause
+from bot.domain.channel import Cause, State
 from bot.domain.probe_policy import Whose
 from bot.domain.provider_outage import vouching
 from bot.domain.view_models import MOST_COUNTED
@@ -37,6 +38,7 @@ MOST_STEPS: Final = 30_000
 MOST_ROWS: Final = 3_000
 PASSED: Final = {
     "AS tally": (MOST_COUNTED + 2, 10),  # how many there are in each state: along an index, and no further
+    "WHERE channel.id = grant_.channel_id": (2 * (MOST_COUNTED + 2), 25),  # who was granted alike
     "LIKE '%": (SIZE, 15),  # a part of an address or name, which no index leads to
 }
 """What passes many rows, and once, by words in it: how many, and the steps that each takes of it."""
@@ -179,10 +181,15 @@ async def _asked_rarely(play: Play) -> None:
         await uow.probes.served(grant, most=vouching(5))
         await uow.probes.hasten("google", Cause.ADMIN_CONSENT, now=now, apart=HOUR)
         await uow.channels.has_cause("google", Cause.OURS_BROKEN)
+        seen = Visibility(ACME, IDS["omar"], all_personal=True)
+        alike = await uow.overviews.grants_of_all(seen, (State.CONNECTED,))
+        assert {number for *_, number in alike} >= {MOST_COUNTED + 1}
+        mail = [(provider, granted) for provider, granted, number in alike if number > MOST_COUNTED]
+        await uow.overviews.first_granted(seen, (State.CONNECTED,), mail, most=20, are_many=True)
         await uow.grants.delegated_by(ACME, "person7@crowd.example")
         await uow.grants.in_use(someone)
         await uow.grants.pending_revocations(someone)
-        await uow.availability.restless(first=day_of(now) - 1, after="ch5", walk=1_000, limit=200)
+        await uow.availability.restless(first=day_of(now) - 1, after="ch5", walk=400, limit=200)
         await uow.requests.unfinished_by(ACME, IDS["alice"])
         await uow.requests.of_admins_by(ACME, IDS["alice"], since=now)
         await uow.people.by_email(ACME, "person7@crowd.example")

@@ -246,7 +246,7 @@ async def test_taking_on_a_whole_list_is_one_change(office: Office) -> None:
     await office.passes(minutes=3)
     async with office.storage.reading() as uow:
         told = await uow.notices.young_alarms(
-            office.acme, NoticeKind.INCIDENT, BEGINNING, storms_since=BEGINNING, storm_of=1
+            office.acme, NoticeKind.INCIDENT, people, since=BEGINNING, storms_since=BEGINNING, storm_of=1
         )
     with statements(office) as asked:
         await office.services.incidents.claim(await office.actor(OMAR), told[OMAR].id)

@@ -13,7 +13,7 @@ import pytest
 from bot.domain.access import Actor, Operation, Person, Visibility, may, visibility_of
 from bot.domain.address import MailRouting, key_of
 from bot.domain.channel import URGENCY, Channel, State
-from bot.domain.grant import Delegate, Granted
+from bot.domain.grant import Delegate, Granted, MailboxIdentity, Phase
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.domain.view_models import MOST_COUNTED, Browse, StateCounts
 from storage import Storage
@@ -272,3 +272,37 @@ async def test_a_new_name_is_found_and_the_old_one_no_longer(storage: Storage) -
     async with storage.reading() as uow:
         for text, number in (("öffnung", 1), ("ärzte", 0)):
             assert len(await uow.overviews.matching(sight, text, most=9, with_grants=False)) == number
+
+
+async def test_what_was_granted_reads_the_same_of_few_and_of_very_many(storage: Storage) -> None:
+    """Counted inbox by inbox, or by the indexes that lead through a million; whatever does not count is left
+    out by both."""
+    boss = Visibility(WORKSPACE, ANA, all_personal=True)
+    kinds: tuple[dict[str, Any], ...] = (
+        {"scopes": frozenset({"mail"})},
+        {"delegate": Delegate("sub", "omar@example.com")},
+        {},
+        {"scopes": frozenset()},
+    )
+    states = (State.CONNECTED, State.IMPAIRED, State.DISABLED)
+    async with storage.writing() as uow:
+        for number in range(12):
+            at = MailboxIdentity("microsoft" if number % 3 == 0 else "google", f"sub{number}")
+            changes = {"identity": at, "provider": at.provider}
+            make = a_team_channel if number % 2 else a_channel
+            state = (*states, State.DISCONNECTED)[number % 4 if number > 7 else 0]
+            channel = make(address=f"inbox{number}@example.com", state=state, **changes)
+            grant = a_grant(channel_id=channel.id, identity=at, **kinds[number % len(kinds)])
+            await uow.channels.add(replace(channel, grant_id=grant.id))
+            await uow.grants.add(grant)
+            await uow.grants.add(a_grant(channel_id=channel.id, identity=at, phase=Phase.SUPERSEDED))
+        counted = await uow.overviews.grants_in_use(boss, states)
+        assert len(counted) > 5
+        assert Counter(counted) == Counter(await uow.overviews.grants_of_all(boss, states))
+        for some in ([it[:2] for it in counted[:1]], [it[:2] for it in counted[1:]], []):
+            ways = [
+                await uow.overviews.first_granted(boss, states, some, most=3, are_many=are_many)
+                for are_many in (False, True)
+            ]
+            assert [it.channel.id for it in ways[0]] == [it.channel.id for it in ways[1]]
+            assert bool(ways[0]) is bool(some)

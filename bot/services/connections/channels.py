@@ -35,6 +35,7 @@ from bot.domain.provider_traits import ways_from
 from bot.domain.request import Request
 from bot.domain.view_models import (
     LACKING_SHOWN,
+    MOST_COUNTED,
     Ask,
     Browse,
     ChannelPermissions,
@@ -180,19 +181,25 @@ class Channels:
         if visibility is None:
             return (), 0, 0
         async with self._core.storage.reading() as uow:
-            total = (await uow.overviews.tally(visibility)).total
-            if not features.defined or not total:
-                return (), 0, total
-            alike = await uow.overviews.grants_in_use(visibility, _MATTER)
+            counts = await uow.overviews.tally(visibility)
+            if not features.defined or not counts.total:
+                return (), 0, counts.total
+            is_vast = visibility.all_personal and counts.is_open
+            in_use = uow.overviews.grants_of_all if is_vast else uow.overviews.grants_in_use
+            alike = await in_use(visibility, _MATTER)
             short = [(at, granted, n) for at, granted, n in alike if features.lacking(at, granted)]
-            wanted = [(at, granted) for at, granted, _ in short]
-            listed = (
-                await uow.overviews.first_granted(visibility, _MATTER, wanted, most=most) if short else ()
+            number = sum(n for *_, n in short)
+            listed = await uow.overviews.first_granted(
+                visibility,
+                _MATTER,
+                [(at, granted) for at, granted, _ in short],
+                most=most,
+                are_many=number > MOST_COUNTED,
             )
             rows = await self._rows_of(uow, actor, listed)
-        number = sum(n for *_, n in short)
         # More than are counted: as many as hold what is asked for, at least.
-        return rows, number, max(total - number, sum(n for *_, n in alike) - number)
+        others = sum(n for *_, n in alike) - number
+        return rows, number, others if counts.is_open else counts.total - number
 
     async def addresses(self, actor: Actor, *, most: int) -> tuple[tuple[str, ...], int]:
         """The first addresses that ``actor`` may see, and how many there are."""

@@ -199,7 +199,7 @@ class Incidents:
         now: datetime,
     ) -> None:
         """To each a message of their own, or a line more in the one that they have got already."""
-        present = await self._to_join(uow, channel, incident, kind, now=now)
+        present = await self._to_join(uow, incident, readers, kind=kind, provider=channel.provider, now=now)
         joined = [present[reader] for reader in readers if reader in present]
         await uow.notices.attach([it.id for it in joined], incident.id)
         await self._notifications.changed(uow, joined, now=now)
@@ -214,17 +214,29 @@ class Incidents:
             await self._count_later(uow, joined, now)
 
     async def _to_join(
-        self, uow: UnitOfWork, channel: Watched, incident: Incident, kind: NoticeKind, *, now: datetime
+        self,
+        uow: UnitOfWork,
+        incident: Incident,
+        readers: Sequence[UserId],
+        *,
+        kind: NoticeKind,
+        provider: str,
+        now: datetime,
     ) -> dict[UserId, Notice]:
         """The messages, by reader, in which one line more will do: young ones about what is dead, too, and of
         inboxes that cannot be checked the one about all of their provider's. What they are about is not over
         (an edit notifies nobody). A person's storm goes on in one message, whose replies notify; a
         conversation, which gets no replies, reads of it anew."""
         if incident.kind is IncidentKind.UNVERIFIABLE:
-            return await uow.notices.doubts(channel.workspace_id, kind, channel.provider)
+            return await uow.notices.doubts(incident.workspace_id, kind, provider)
         storms_since = now - (STORM_AT_MOST if kind in OUTAGES else STORM_LASTS)
         return await uow.notices.young_alarms(
-            channel.workspace_id, kind, now - STORM_LASTS, storms_since=storms_since, storm_of=STORM_OF
+            incident.workspace_id,
+            kind,
+            readers,
+            since=now - STORM_LASTS,
+            storms_since=storms_since,
+            storm_of=STORM_OF,
         )
 
     def _alarm(

@@ -63,6 +63,7 @@ class Delivery:
     async def deliver(self, job: Job) -> datetime | NotYet | None:
         """The jobs ``DELIVER_NOTICE`` and ``RAISE_ALARM``. Returns when to go on, ``None`` when the message
         is current."""
+        at = self._core.clock()
         async with self._core.storage.reading() as uow:
             notice = await self._present(uow, NoticeId(job.payload["notice"]))
             if notice is None or notice.is_current:
@@ -82,7 +83,7 @@ class Delivery:
         if notice.thread_of is not None and model.replies_to is None:
             return await self._awaiting(notice, notice.thread_of)
         try:
-            await self._reconcile(job, notice, model)
+            await self._reconcile(job, notice, model, at)
         except PersonUnreachable as error:
             await self._unreachable(notice, error.code)
         except TokenDead as error:
@@ -155,12 +156,13 @@ class Delivery:
         room = self._messenger.room_for_edits()
         if not room.at_once:
             return NotYet(self._core.clock() + room.rest)
+        at = self._core.clock()
         drawn = await self._drawn(
             WorkspaceId(job.payload["workspace"]), most=min(room.at_once, _SIDE_BY_SIDE)
         )
         if not drawn:
             return None
-        edits = (self._edited(notice, model) for notice, model in drawn)
+        edits = (self._edited(notice, model, at) for notice, model in drawn)
         rests = await asyncio.gather(*edits, return_exceptions=True)
         for rest in rests:
             if isinstance(rest, BaseException):
@@ -176,10 +178,10 @@ class Delivery:
             waiting = await uow.notices.to_edit(workspace_id, most)
             return [(notice, await self._notice_models.of(uow, notice)) for notice in waiting]
 
-    async def _edited(self, notice: Notice, model: NoticeModel | None) -> timedelta:
+    async def _edited(self, notice: Notice, model: NoticeModel | None, at: datetime) -> timedelta:
         """Edit one. Returns how long Slack wants to be left alone; whatever else stands in the way is for the
         notice's own job, which knows how to go on."""
-        _, failure = await attempted(self._edit(notice, model), what=JobKind.EDIT_NOTICES.value)
+        _, failure = await attempted(self._edit(notice, model, at), what=JobKind.EDIT_NOTICES.value)
         if isinstance(failure, SlackAway) and failure.retry_after is not None:
             return failure.retry_after
         if failure is not None:
@@ -190,15 +192,16 @@ class Delivery:
                 await uow.commit()
         return timedelta()
 
-    async def _edit(self, notice: Notice, model: NoticeModel | None) -> None:
+    async def _edit(self, notice: Notice, model: NoticeModel | None, at: datetime) -> None:
         if model is not None:
             assert notice.ts is not None
             await self._messenger.edit(_conversation(notice), notice.ts, model)
-        await self._shown(notice, ts=notice.ts, drawn=model)
+        await self._shown(notice, ts=notice.ts, at=at)
 
     # --- reconciling
 
-    async def _reconcile(self, job: Job, notice: Notice, model: NoticeModel) -> None:
+    async def _reconcile(self, job: Job, notice: Notice, model: NoticeModel, at: datetime) -> None:
+        """``at``: before what is to be shown was read."""
         if notice.is_for_conversation and notice.ts is None and notice.nonce is not None:
             # A team's conversation cannot be read by us: rather no line than two of them.
             await self._shown(notice, ts=None)
@@ -208,15 +211,15 @@ class Delivery:
             await self._shown(notice, ts=None)  # it never arrived, and is over by now
             return
         if notice.ts is None:
-            await self._post(job, notice, model)
+            await self._post(job, notice, model, at)
             return
         try:
             await self._messenger.edit(_conversation(notice), notice.ts, model)
         except MessageGone:
             if is_worth_posting(model):  # deleted by its reader, but still true: said once more
-                await self._post(job, notice, model)
+                await self._post(job, notice, model, at)
                 return
-        await self._shown(notice, ts=notice.ts, drawn=model)
+        await self._shown(notice, ts=notice.ts, at=at)
 
     async def _adopted(self, notice: Notice, model: NoticeModel) -> Notice:
         """After a crash between posting and noting it, the message is there: take it."""
@@ -238,7 +241,7 @@ class Delivery:
             await uow.commit()
         return replace(notice, ts=ts, conversation_id=conversation)
 
-    async def _post(self, job: Job, notice: Notice, model: NoticeModel) -> None:
+    async def _post(self, job: Job, notice: Notice, model: NoticeModel, at: datetime) -> None:
         nonce = new_id()
         async with self._core.storage.writing() as uow:
             await uow.notices.begin_sending(notice.id, nonce, self._core.clock())
@@ -259,7 +262,7 @@ class Delivery:
                 notice.id,
                 rev=notice.wanted_rev,
                 ts=posted.ts,
-                at=model.now,
+                at=at,
                 conversation_id=posted.conversation,
             )
             await uow.jobs.pace(job.lane, PACE)
@@ -281,10 +284,9 @@ class Delivery:
                 await self._notifications.changed(uow, [parent], now=self._core.clock())
             await uow.commit()
 
-    async def _shown(self, notice: Notice, *, ts: str | None, drawn: NoticeModel | None = None) -> None:
-        at = drawn.now if drawn is not None else self._core.clock()
+    async def _shown(self, notice: Notice, *, ts: str | None, at: datetime | None = None) -> None:
         async with self._core.storage.writing() as uow:
-            await uow.notices.shown(notice.id, rev=notice.wanted_rev, ts=ts, at=at)
+            await uow.notices.shown(notice.id, rev=notice.wanted_rev, ts=ts, at=at or self._core.clock())
             await uow.commit()
 
     async def _unreachable(self, notice: Notice, code: str) -> None:

@@ -53,7 +53,7 @@ _SETTLES: Final = timedelta(minutes=5)
 """After midnight, until the steps of the day before have surely been written."""
 _AT_ONCE: Final = 200
 """Channels between which others get their turn."""
-_WALKED: Final = 1_000
+_WALKED: Final = 400
 """Channels that one statement looks at, most of which were calm."""
 _WORST: Final = 500
 """Of what happened since the last day that was written down, a report looks at so many channels."""

@@ -277,6 +277,7 @@ def upgrade() -> None:
     op.create_index("ix_notice_grant", "notice", ["grant_id"])
     op.create_index("ix_notice_incident", "notice", ["incident_id"])
     op.create_index("ix_notice_kind", "notice", ["workspace_id", "kind", "created_at"])
+    op.create_index("ix_notice_reader", "notice", ["workspace_id", "recipient", "kind", "created_at"])
     op.create_index(
         "ix_notice_stale",
         "notice",
@@ -538,6 +539,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_grant_identity", "grant_", ["identity_provider", "identity_subject", "phase"])
     op.create_index("ix_grant_phase", "grant_", ["phase", "retired_at"])
+    op.create_index(
+        "ix_grant_granted",
+        "grant_",
+        ["workspace_id", "identity_provider", "scopes", "delegate_subject"],
+        sqlite_where=sa.text("phase = 'live'"),
+        postgresql_where=sa.text("phase = 'live'"),
+    )
     op.create_table(
         "held",
         sa.Column("hold_id", sa.Text(), nullable=False),
