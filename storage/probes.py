@@ -20,6 +20,8 @@ from sqlalchemy import (
     bindparam,
     delete,
     func,
+    literal_column,
+    null,
     or_,
     select,
     union,
@@ -30,7 +32,7 @@ from sqlalchemy.sql.dml import ReturningUpdate
 from bot.domain.channel import Cause, State
 from bot.domain.grant import Grant, MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, WorkspaceId
-from bot.domain.probe_policy import Probe, Whose
+from bot.domain.probe_policy import Probe, ProbeOutcome, Whose
 from storage.channels import IN_TROUBLE
 from storage.clock import DatabaseClock, Moment
 from storage.column_types import Instant
@@ -140,12 +142,18 @@ class ProbeRepository(Repository):
         return await self._connection.count(_WRITING_BACK, {**mine, **found}) == 1
 
     async def passed(self, proven: Sequence[Probe]) -> None:
-        """Store many passes at once, each under its own lease; those whose lease is gone change nothing."""
+        """Store many rows as ``probe_policy.passed`` makes them, each under its own lease; those whose lease
+        is gone change nothing."""
         await self._connection.many(
-            _WRITING_BACK,
+            _PASSING,
             [
-                {"of_channel": it.channel_id, "held": it.lease_token}
-                | {name: getattr(it, name) for name in _FOUND}
+                {
+                    "of_channel": it.channel_id,
+                    "held": it.lease_token,
+                    "due_at": it.due_at,
+                    "last_ok_at": it.last_ok_at,
+                    "last_done_at": it.last_done_at,
+                }
                 for it in proven
             ],
         )
@@ -294,6 +302,17 @@ _WRITING_BACK: Final = (
     .where(probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held"))
     .values(**_FREED)
 )
+_PASSING: Final = (
+    update(probe)
+    .where(probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held"))
+    .values(
+        outcome=literal_column(f"'{ProbeOutcome.PASSED}'"),
+        **dict.fromkeys(("strikes", "tries", "heard_times"), literal_column("0")),
+        **dict.fromkeys(("first_refused_at", "unknown_code", "unknown_since"), null()),
+        **dict.fromkeys(("heard", "heard_since", *_FREED), null()),
+    )
+)
+"""What is the same in every pass stands in the statement: as parameters it would cost as much again."""
 _UNFINISHED: Final = (
     select(probe)
     .join(channel, channel.c.id == probe.c.channel_id)

@@ -15,7 +15,6 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
-from pathlib import Path
 from shutil import disk_usage
 from time import perf_counter
 from typing import Any, Final, Self, TypeVar
@@ -175,6 +174,8 @@ class Storage:
         self._held = held
         self._process = new_token()
         sqlite = engine.dialect.name == "sqlite"
+        self.file: Final = sqlite_file(_revealed(engine)) if sqlite else None
+        """Where it is, if it is a file."""
         self._places = places(engine)
         self._writer = engine.execution_options(**{IMMEDIATE: True}) if sqlite else engine
         self._reader = engine if sqlite else engine.execution_options(**{SNAPSHOT: True})
@@ -210,12 +211,6 @@ class Storage:
     def cipher(self) -> Cipher:
         """What opens and seals what is kept."""
         return self._cipher
-
-    @property
-    def file(self) -> Path | None:
-        """Where it is, if it is a file."""
-        url = self._engine.url.render_as_string(hide_password=False)
-        return sqlite_file(url) if self._engine.dialect.name == "sqlite" else None
 
     def has_room(self, *, least: int = LEAST_ROOM) -> bool:
         """Whether the disk of the database's file has ``least`` bytes left. Of a server nothing is known."""
@@ -276,7 +271,7 @@ class Storage:
         if self._engine.dialect.name == "sqlite":
             return self._data_version()
         if self._marking is None:
-            self._marking = marking_engine(self._engine.url.render_as_string(hide_password=False))
+            self._marking = marking_engine(_revealed(self._engine))
         with suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(CONNECT_WITHIN), self._marking.connect() as connection:
                 return str((await connection.execute(_SNAPSHOT_NAMED)).scalar())
@@ -284,11 +279,10 @@ class Storage:
 
     def _data_version(self) -> str | None:
         """On the event loop: it takes two microseconds, and a thread would take a hundred times that."""
-        file = self.file
         try:
-            if self._watching is None and file is not None:
+            if self._watching is None and self.file is not None:
                 self._watching = sqlite3.connect(
-                    f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None
+                    f"{self.file.absolute().as_uri()}?mode=ro", uri=True, timeout=0, isolation_level=None
                 )
             if self._watching is None:
                 return None
@@ -447,6 +441,10 @@ class Storage:
                 while self._under_way or self._going_on:
                     self._idle.clear()
                     await self._idle.wait()
+
+
+def _revealed(engine: AsyncEngine) -> str:
+    return engine.url.render_as_string(hide_password=False)
 
 
 def _uncounted(access: str, seconds: float) -> None:

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from bot.domain.channel import Cause, Channel, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.ids import ChannelId, GrantId, UserId, WorkspaceId
-from bot.domain.probe_policy import Probe, Whose
+from bot.domain.probe_policy import Probe, Whose, passed
 from storage import Cipher, Storage
+from storage.tables import probe
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
 
 ANYBODY = MailboxIdentity("google", "somebody else", "example.com")
@@ -124,24 +127,35 @@ async def test_writing_back_frees_the_row(storage: Storage) -> None:
 
 
 async def test_many_passes_go_back_at_once(storage: Storage) -> None:
-    """Each under its own lease: one that was moved meanwhile keeps where it was moved."""
+    """Each under its own lease: one that was moved meanwhile keeps where it was moved. What was held against
+    them is forgotten, all of it."""
     await some_due(storage, 3)
-    claimed = await claim(storage)
+    troubled: dict[str, Any] = {
+        "strikes": 2,
+        "tries": 3,
+        "first_refused_at": NOW,
+        "outcome": "refused",
+        "unknown_code": "odd",
+        "unknown_since": NOW,
+        "heard": "digest",
+        "heard_since": NOW,
+        "heard_times": 4,
+    }
+    claimed = [replace(it, **troubled) for it in await claim(storage)]
     moved = claimed[1].channel_id
     async with storage.writing() as uow:
+        for it in claimed:
+            await uow.connection.count(
+                update(probe).where(probe.c.channel_id == it.channel_id).values(**troubled)
+            )
         await uow.probes.reschedule(moved, NOW)
-        await uow.probes.passed([replace(it, due_at=NOW + MINUTE, last_ok_at=NOW) for it in claimed])
+        proven = {it.channel_id: passed(it, due_at=NOW + MINUTE, now=NOW) for it in claimed}
+        await uow.probes.passed(list(proven.values()))
         await uow.commit()
     async with storage.reading() as uow:
         for it in claimed:
-            row = await uow.probes.find(it.channel_id)
-            passed = it.channel_id != moved
-            assert row == replace(
-                it,
-                lease_token=None,
-                due_at=NOW + MINUTE if passed else NOW,
-                last_ok_at=NOW if passed else None,
-            )
+            expected = replace(it, due_at=NOW) if it.channel_id == moved else proven[it.channel_id]
+            assert await uow.probes.find(it.channel_id) == replace(expected, lease_token=None)
 
 
 async def test_a_worker_frozen_past_its_lease_changes_nothing(storage: Storage, lead: MovingLead) -> None:
