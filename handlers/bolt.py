@@ -28,6 +28,7 @@ from bot.services import Services
 from bot.services.core.courtesy import Courtesy
 from bot.slack.client import SlackClient
 from bot.slack.views_api import ViewsApi
+from bot.views.blocks import Block
 from handlers import actions, commands, keys, modals
 from handlers.context import Context, Interaction, Response, Route
 from handlers.events import EVENTS, Events
@@ -65,10 +66,13 @@ class Router:
 
     async def suggestion(self, args: AsyncArgs) -> None:
         request = _request(args)
-        is_ours = request.workspace_id == self.workspace_id
-        args.context[ACK] = (
-            await self.answering.suggest(keys.suggest(self.context, request)) if is_ours else {"options": []}
-        )
+
+        async def work() -> list[Block]:
+            if request.workspace_id != self.workspace_id:
+                raise WrongWorkspace
+            return await keys.suggest(self.context, request)
+
+        args.context[ACK] = await self.answering.suggest(work)
         await args.ack()
 
     async def closed(self, args: AsyncArgs) -> None:

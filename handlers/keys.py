@@ -22,6 +22,7 @@ from bot.views.modals import (
     NAME_BLOCK,
     NETWORKS_BLOCK,
     SCOPE_BLOCK,
+    WEBHOOKS_INBOXES,
     form_again,
     inbox_option,
     key_fault,
@@ -75,7 +76,9 @@ async def revoke(context: Context, interaction: Interaction) -> Response:
 async def suggest(context: Context, request: SlackRequest) -> list[Block]:
     """Inboxes to choose from. Raises ``NotAllowed``, ``ProgramsOff``."""
     actor = await context.services.people.member(request.workspace_id, request.user_id)
-    is_team_only = request.name != KEYS_INBOXES
+    if request.name not in {KEYS_INBOXES, WEBHOOKS_INBOXES}:
+        return []
+    is_team_only = request.name == WEBHOOKS_INBOXES
     found = await service(context).inboxes(actor, request.text, is_team_only=is_team_only)
     return [inbox_option(it) for it in found]
 

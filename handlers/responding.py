@@ -258,10 +258,12 @@ class Responder:
         exchange.is_late = True
         return self._presenter.waiting(exchange)
 
-    async def suggest(self, work: Awaitable[Sequence[Block]]) -> Ack:
+    async def suggest(self, work: Callable[[], Awaitable[Sequence[Block]]]) -> Ack:
         """Options for what somebody types. None where they cannot be had in time, or not by them: Slack has
         no place for words there. Never raises."""
-        task = self._tasks.start(_options(work))
+        if self._tasks.is_full:
+            return {"options": []}
+        task = self._tasks.start(_options(work()))
         if await finished(task, within=self._budget.ack_within) and not task.cancelled():
             return {"options": list(task.result())}
         return {"options": []}

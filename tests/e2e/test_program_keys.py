@@ -220,6 +220,19 @@ async def test_one_of_very_many_is_found(stage: Stage) -> None:
     )
 
 
+async def test_inboxes_are_found_over_http_too(settled_url: str, inline_sqlite: None, tmp_path: Path) -> None:
+    """Slack asks at the one address at which it tells everything else."""
+    file = tmp_path / "features.toml"
+    file.write_text(FEATURES, encoding="utf-8")
+    async with a_stage(settled_url, key=KEY, transport="http", FEATURES_FILE=str(file), API="true") as stage:
+        await stage.settles()
+        await stage.team_connected()
+        await fills_in(stage)
+        assert await stage.person("omar").searches("Addresses", "supp") == [SUPPORT]
+        assert await stage.person("omar").searches("Addresses", "nobody") == []
+        assert _KEY.search(modal_text(await submits(stage, "omar")))
+
+
 async def test_nobody_else_is_offered_inboxes(stage: Stage) -> None:
     """A form that was opened before the role was lost offers none."""
     await fills_in(stage)

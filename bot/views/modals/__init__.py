@@ -102,6 +102,7 @@ from bot.views.modals.switch import (
 from bot.views.modals.webhooks import (
     URL_BLOCK,
     WEBHOOKS_FORM,
+    WEBHOOKS_INBOXES,
     WEBHOOKS_NEW,
     WEBHOOKS_REVOKE,
     WEBHOOKS_ROTATE,
@@ -164,6 +165,7 @@ __all__ = [
     "URL_BLOCK",
     "USE_BLOCK",
     "WEBHOOKS_FORM",
+    "WEBHOOKS_INBOXES",
     "WEBHOOKS_NEW",
     "WEBHOOKS_REVOKE",
     "WEBHOOKS_ROTATE",
