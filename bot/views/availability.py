@@ -86,7 +86,7 @@ def _square(day: Tally) -> str:
 
 
 def share_words(lang: Language, tally: Tally) -> str:
-    """``99.7%``, never rounded up: what was down for a second is not at 100 %."""
+    """``99.7%``, never rounded up: what was down for a second is not at 100%."""
     if tally.share is None:
         return "–"
     tenths = int(tally.share * 1000)
