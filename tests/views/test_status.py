@@ -289,12 +289,12 @@ def test_whatever_is_being_checked_is_called_so(cause: Cause) -> None:
     assert "🟡 Being checked" in texts(listed(row)) and "🟡 確認中" in texts(listed(row, JA))
 
 
-def test_what_is_not_listed_is_found_by_its_address() -> None:
+def test_what_is_not_listed_is_found_by_a_part_of_it() -> None:
     """In the reader's own words."""
     tally = StateCounts({State.CONNECTED: 462}, own=0)
     overview = an_overview(team=(a_row(),), tally=tally)
-    assert "and 461 more: `/inbox status &lt;address&gt;`" in texts(overview_message(EN, overview, now=NOW))
-    assert "`/inbox 状態 &lt;アドレス&gt;`" in texts(overview_message(JA, overview, now=NOW))
+    assert "and 461 more: `/inbox list &lt;part of it&gt;`" in texts(overview_message(EN, overview, now=NOW))
+    assert "`/inbox 一覧 &lt;アドレスや名前の一部&gt;`" in texts(overview_message(JA, overview, now=NOW))
     assert "`/inbox ヘルプ`" in texts(home(JA, overview, now=NOW))
 
 
@@ -305,7 +305,7 @@ def test_of_very_many_nobody_says_how_many() -> None:
     for view in (overview_message(EN, overview, now=NOW), home(EN, overview, now=NOW)):
         assert "🔴 31 disconnected · 🟢 10,000+ connected" in texts(view)
         assert "10001" not in texts(view) and "10032" not in texts(view)
-    assert "and many more: `/inbox status" in texts(overview_message(EN, overview, now=NOW))
+    assert "and many more: `/inbox list" in texts(overview_message(EN, overview, now=NOW))
     paged = home(EN, replace(overview, browse=Browse(skip=25)), now=NOW)
     assert "Inboxes 26 to 26 of 10,000+" in texts(paged)
     assert "ほかにも多数あります：" in texts(overview_message(JA, overview, now=NOW))
