@@ -135,7 +135,7 @@ def rows_of(
     for number in numbers:
         span = due[1] if number < team else 5 * due[1]
         place = number / team if number < team else number / total
-        # Each was proven when its turn was last, and not all at one instant: among equals, which siblings are
+        # Each was proven when its turn was last, and not all at one instant: among equals, which peers are
         # asked about a refusal would be each database's own whim.
         proven = {"last_ok_at": now - span * (1 - place), "last_done_at": now - span * (1 - place)}
         probes.append({**_probe(number, now, now + due[0] + span * place), **proven})

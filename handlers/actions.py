@@ -71,7 +71,7 @@ def route(request: SlackRequest) -> Route | None:
 def _chosen(request: SlackRequest) -> Route:
     """What a choice in a menu stands for, done as if its button had been pressed."""
     action_id, value = buttons.parse_choice(request.value)
-    found = ACTIONS.get(action_id) or _ONLY_CHOSEN.get(action_id) or ACTIONS[buttons.MORE]
+    found = ACTIONS.get(action_id) or ONLY_CHOSEN.get(action_id) or ACTIONS[buttons.MORE]
     chosen = found.handler
 
     async def handler(context: Context, interaction: Interaction) -> Response:
@@ -170,12 +170,13 @@ async def hide_first_hour(context: Context, interaction: Interaction) -> Respons
 
 
 _LINK: Final = Route(_silent)
-_ONLY_CHOSEN: Final[Mapping[str, Route]] = {
+ONLY_CHOSEN: Final[Mapping[str, Route]] = {
     buttons.DRILL: Route(look(channels.drill, fresh=True)),
     buttons.PERMISSIONS_ALL: Route(show_permissions),
     buttons.EXPORT: Route(channels.export),
     buttons.REPORT: Route(reports.show),
 }
+"""What a menu alone stands for, and no button."""
 
 ACTIONS: Final[Mapping[str, Route]] = {
     buttons.CONNECT: Route(connect, opens=True),

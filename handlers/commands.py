@@ -22,7 +22,6 @@ from bot.views.home import LIST_ROWS
 from bot.views.hubspot import with_help
 from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
 from handlers import admins, channels, hubspot, keys, reports, webhooks
-from handlers import channels as granted
 from handlers.channels import About, show_overview
 from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
 from handlers.errors import attempt
@@ -230,8 +229,8 @@ def permissions(typed: Typed) -> Handler:
         actor = await context.actor(interaction)
         first, number = ((typed.rest,), 1) if typed.rest else await _addresses(context, actor)
         if number != 1:
-            return await granted.permissions_overview(context, interaction, actor)
-        return await granted.channel_permissions(
+            return await channels.permissions_overview(context, interaction, actor)
+        return await channels.channel_permissions(
             context, interaction, actor, await context.services.channels.find(actor, first[0])
         )
 

@@ -71,7 +71,7 @@ MOST_KEPT: Final = 200
 
 class Drawn:
     """What was shown to people, for as long as nobody has committed anything since before it was read: it is
-    what reading and drawing it anew would bring."""
+    what reading and drawing it anew would bring (decision 0069)."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, ...], tuple[str, datetime, Response]] = OrderedDict()

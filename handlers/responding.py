@@ -68,6 +68,8 @@ from handlers.slack_request import RequestKind, SlackRequest, Surface, language_
 from handlers.tasks import Tasks, finished
 from storage import patient
 
+_log = structlog.get_logger(__name__)
+
 Ack = dict[str, Any] | None
 """The body of an acknowledgement; ``None`` is an empty one."""
 
@@ -196,8 +198,6 @@ def _as_view(reply: Response) -> View:
     return as_modal(reply.message)
 
 
-_log = structlog.get_logger(__name__)
-
 _FIELD_AT_FAULT: Final[Mapping[type[Refusal], str]] = {
     NotAnAddress: ADDRESS_BLOCK,
     DomainNotAllowed: ADDRESS_BLOCK,
@@ -243,7 +243,7 @@ class Responder:
         self._budget = budget or ResponseBudget()
 
     async def answer(self, request: SlackRequest, work: Work, *, opens: bool = False) -> Ack:
-        """Do ``work`` for ``asked`` and return the ack's body. Never raises.
+        """Do ``work`` for ``request`` and return the ack's body. Never raises.
 
         ``opens`` says that the answer is most likely a modal.
         """

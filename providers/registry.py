@@ -1,4 +1,4 @@
-"""The providers this deployment has clients for, by key. Bootstrap lists them; nothing registers itself."""
+"""The providers this deployment has clients for, by key. ``bot.app`` lists them; nothing registers itself."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_only_the_settings_read_the_environment() -> None:
 
 
 def test_the_clock_is_passed_in() -> None:
-    """Only the bootstrap knows the time; everybody else is told, so that tests can tell it too."""
+    """Only ``bot.app`` knows the time; everybody else is told, so that tests can tell it too."""
     found = {path for path, tree in modules(*PRODUCT) if uses(tree, CLOCKS)}
     assert found <= {"bot/app.py"}
 

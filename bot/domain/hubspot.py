@@ -20,6 +20,8 @@ from bot.domain.ids import ChannelId, ConversationId, ProviderOutageId, UserId, 
 HUBSPOT: Final = "hubspot"
 """Stands where a row or a notice names the provider, if it is HubSpot that watches the mailbox."""
 LABEL: Final = "HubSpot"
+MOVING: Final = "portal_moving"
+"""The code of the answer while a portal moves between data centres: it may have another host afterwards."""
 DAILY: Final = timedelta(days=1)
 """How often a portal's own particulars, and its people, are read anew."""
 

@@ -223,7 +223,7 @@ class SlackClient:
 
 class RateLimits:
     """Which methods Slack wants left alone, and until when: a 429 counts for the whole workspace, whoever
-    the call was for."""
+    the call was for. Kept in memory, and of this process alone: another one learns it by a 429 of its own."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -26,16 +26,19 @@ from bot.views.i18n import Language
 from bot.views.text import clip, shown
 
 CONNECT: Final = "channel.connect"
+"""May carry an address."""
 STATUS: Final = "channel.status"
+"""Carries the channel and its version, like every id below that begins with ``channel.``."""
 DISCONNECT: Final = "channel.disconnect"
 DISABLE: Final = "channel.disable"
 ENABLE: Final = "channel.enable"
 REMOVE: Final = "channel.remove"
 RECONNECT: Final = "channel.reconnect"
 WHY: Final = "incident.why"
-"""Carries the channel, like all before it."""
+"""Carries the channel and its version."""
 OVERVIEW: Final = "overview.list"
 CHECK: Final = "revocation.check"
+"""Carries a grant's id."""
 PERMISSIONS: Final = "channel.permissions"
 EDIT: Final = "channel.edit"
 TAKE_OVER: Final = "channel.take_over"
@@ -46,20 +49,20 @@ PLACES: Final = ("google", "microsoft", "imap")
 SWITCH_ANY: Final = tuple(f"{SWITCH}.{key}" for key in PLACES)
 """The same, where there are several beside each other."""
 APPROVE: Final = "request.approve"
+"""Carries a request's id, like every id that begins with ``request.``."""
 DECLINE: Final = "request.decline"
 DECLINE_UNDO: Final = "request.decline.undo"
 CANCEL: Final = "request.cancel"
 GO_ON: Final = "request.go_on"
-"""The last five carry a request's id."""
 
 KEYS: Final = "keys.show"
 """Carries how many rows of the list come before."""
 WEBHOOKS: Final = "webhooks.show"
 """The same of the list of webhooks."""
 KEY_ALLOW: Final = "key.allow"
+"""Carries a key's id and a channel's (``abcd1234:c1``), like every id that begins with ``key.``."""
 KEY_DECLINE: Final = "key.decline"
 KEY_NOT_ME: Final = "key.not_me"
-"""The last three carry a key's id and a channel's: ``abcd1234:c1``."""
 
 MORE: Final = "more"
 """A menu: each choice carries the action id that it stands for, and what that is about."""
@@ -94,43 +97,6 @@ CHOICES: Final = frozenset(
     }
 )
 """What a menu may stand for."""
-ONLY_CHOSEN: Final = frozenset({DRILL, PERMISSIONS_ALL, EXPORT, REPORT})
-"""What no button stands for."""
-
-ACTIONS: Final = frozenset(
-    {
-        CONNECT,
-        STATUS,
-        DISCONNECT,
-        DISABLE,
-        ENABLE,
-        REMOVE,
-        RECONNECT,
-        TAKE_OVER,
-        SWITCH,
-        OVERVIEW,
-        CHECK,
-        PERMISSIONS,
-        EDIT,
-        MORE,
-        TYPED,
-        ADMINS,
-        HELP,
-        WHY,
-        APPROVE,
-        DECLINE,
-        DECLINE_UNDO,
-        CANCEL,
-        GO_ON,
-        REPORT_FILE,
-        REPORT_MONTHLY,
-        KEYS,
-        WEBHOOKS,
-        KEY_ALLOW,
-        KEY_DECLINE,
-        KEY_NOT_ME,
-    }
-)
 
 
 def offered(

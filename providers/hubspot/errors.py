@@ -15,6 +15,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bot.domain.errors import PermissionMissing, ProviderError, ProviderMisconfigured, ProviderUnavailable
+from bot.domain.hubspot import MOVING
 from providers.http_client import HttpReply
 
 UNAUTHORIZED: Final = "unauthorized"
@@ -23,7 +24,6 @@ UNKNOWN_PATH: Final = "unknown_path"
 UNEXPECTED: Final = "unexpected_answer"
 INCOMPLETE: Final = "incomplete_listing"
 DAILY_LIMIT: Final = "daily_limit"
-MOVING: Final = "portal_moving"
 
 
 class Mender(Enum):

@@ -216,6 +216,21 @@ async def test_an_outage_of_hubspots_own_is_one_message_to_wait(stage: Stage, ho
     assert "connected again. There is nothing to do." in await only(stage, "omar")
 
 
+async def test_if_no_admin_can_be_written_to_the_operator_reads_of_an_outage(
+    database_url: str, inline_sqlite: None
+) -> None:
+    """The same message, once, and it says how it ends."""
+    async with a_stage(database_url, hubspot=True, OPERATORS="U0KENJI") as stage:
+        await stage.passes(minutes=3)
+        for who in ADMINS:
+            await stage.driver.break_("dm_closed", person=who)
+        portal_of(stage).lose_all("authorized", minutes=30)
+        await stage.passes(**TOLD)
+        assert "HubSpot で、チームアドレス 4 件中 4 件が一斉に" in await only(stage, "kenji")
+        await stage.passes(minutes=40)
+        assert "HubSpot で再び接続済みになりました" in await only(stage, "kenji")
+
+
 async def test_what_an_outage_leaves_behind_is_judged_by_itself(stage: Stage) -> None:
     """Three come back; of the fourth nobody may think that it is still the outage."""
     for number in range(8):

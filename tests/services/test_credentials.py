@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import credentials_of
 from bot.services.core.ports import Credential
-from bot.services.upkeep.maintenance import days_of
+from bot.services.upkeep.maintenance import days_before
 from tests.providers.contract import NOW
 from tests.providers.test_certificate import PEM
 from tests.stage import BEGINNING, a_stage
@@ -31,7 +31,7 @@ ENDS = datetime(2027, 6, 30, tzinfo=NOW.tzinfo)
 )
 def test_each_warning_has_its_days(left: dict[str, float], days: int | None) -> None:
     """Thirty, seven and one day before; afterwards the refusal itself is told."""
-    assert days_of(Credential("secret", ENDS), ENDS - timedelta(**left)) == days
+    assert days_before(ENDS, ENDS - timedelta(**left)) == days
 
 
 async def test_the_operator_is_told_once_for_each_of_those_days(

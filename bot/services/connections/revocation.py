@@ -44,7 +44,7 @@ class Revocations:
         self._run_lane: Callable[[str], Awaitable[None]] | None = None
 
     def hurried_by(self, run_lane: Callable[[str], Awaitable[None]]) -> None:
-        """Bootstrap says how to work off a lane at once (the jobs and this service need each other)."""
+        """``services_of`` says how to work off a lane at once (the jobs and this service need each other)."""
         self._run_lane = run_lane
 
     async def hurry(self, grant_id: GrantId) -> None:

@@ -120,7 +120,7 @@ class Jobs:
         self._apart: set[asyncio.Task[None]] = set()
 
     def does(self, kind: JobKind, run: Run) -> None:
-        """Bootstrap says how one more kind is done (Slack's side needs the services, and these need it)."""
+        """``bot.app`` says how one more kind is done (Slack's side needs the services, and these need it)."""
         self._runs[kind] = run
 
     async def run_due(self, *, limit: int = BATCH) -> int:

@@ -175,7 +175,7 @@ class Operators:
         for operator in await self._operators(uow, notice.workspace_id):
             if operator not in readers:
                 await self._notifications.tell(
-                    uow, about_us(notice.workspace_id, operator, NoticeKind.HOLD, notice.about, now)
+                    uow, about_us(notice.workspace_id, operator, notice.kind, notice.about, now)
                 )
 
     async def _untold(self, uow: UnitOfWork, notice: Notice, now: datetime) -> None:

@@ -1,4 +1,4 @@
-"""What every service is given: the parts that bootstrap made, in one frozen value."""
+"""What every service is given: the parts that ``bot.app`` made, in one frozen value."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from providers.registry import Registry
 from storage import Storage
 
 Clock = Callable[[], datetime]
-"""Tells the present instant, aware and in UTC. The real one is made in bootstrap only."""
+"""Tells the present instant, aware and in UTC. The real one is made in ``bot.app`` only."""
 
 
 class Telemetry(Protocol):

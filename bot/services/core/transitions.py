@@ -18,7 +18,7 @@ from bot.domain.ids import GrantId, UserId, WorkspaceId
 from bot.domain.incident import IncidentKind, Resolution
 from bot.domain.lifecycle import NEWS, NO_MORE, PROOFS, Effect, Facts, Signal, advance
 from bot.domain.notice import NoticeKind
-from bot.domain.probe_policy import Probe, next_pause
+from bot.domain.probe_policy import Probe, ProbeOutcome, next_pause
 from bot.domain.request import GOES_ON, RequestState
 from bot.services.core.grants import Retirement
 from bot.services.core.incidents import Incidents, Outage
@@ -81,8 +81,8 @@ class Transitions:
         }
 
     def followed_by(self, follow: Follower) -> None:
-        """Let ``follow`` see every step in the same unit of work. Bootstrap's business: what follows needs
-        steps, and steps need what follows."""
+        """Let ``follow`` see every step in the same unit of work. Said while ``services_of`` builds: what
+        follows needs steps, and steps need what follows."""
         self._followers.append(follow)
 
     async def apply(
@@ -237,6 +237,7 @@ class Transitions:
             )
 
     async def _audience(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
+        """Its owner; for a team address everybody who is told of an outage."""
         return (await roles_in(uow, self._core, channel.workspace_id)).audience(channel)
 
     async def _resolve_incident(self, uow: UnitOfWork, transition: Transition) -> None:
@@ -254,7 +255,7 @@ class Transitions:
         the provider's side, too."""
         channel, actor, now = transition.after, transition.actor, transition.now
         kind = _ANNOUNCED[transition.signal]
-        readers = dict.fromkeys([*await self._concerned(uow, channel), *([actor] if actor else [])])
+        readers = dict.fromkeys([*await self._audience(uow, channel), *([actor] if actor else [])])
         has_sides = kind is not NoticeKind.DISABLED
         of_grant = transition.before.grant_id if has_sides else None
         about = {"to": channel.identity.family, **(done_by(actor, now) if actor else {})}
@@ -262,11 +263,6 @@ class Transitions:
             if has_sides or reader != actor:
                 notice = a_notice(kind, channel, reader, now, grant_id=of_grant, about=about)
                 await self._notifications.tell(uow, notice)
-
-    async def _concerned(self, uow: UnitOfWork, channel: Channel) -> tuple[UserId, ...]:
-        """Its owner; for a team address everybody who would be told of an outage."""
-        roles = await roles_in(uow, self._core, channel.workspace_id)
-        return roles.audience(channel)
 
     async def _tell_operator(self, uow: UnitOfWork, transition: Transition) -> None:
         after = transition.after
@@ -331,7 +327,7 @@ def _new_row(channel: Channel, grant_id: GrantId, transition: Transition) -> Pro
         due_at=transition.now,
         last_ok_at=transition.now if transition.signal in PROOFS else None,
         last_done_at=transition.now if transition.signal in PROOFS else None,
-        outcome="passed" if transition.signal in PROOFS else "",
+        outcome=ProbeOutcome.PASSED.value if transition.signal in PROOFS else "",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from bot.domain.channel import Channel, State
-from bot.domain.hubspot import HUBSPOT, HubSpotChannel, HubSpotState, Portal, settings_url
+from bot.domain.hubspot import HUBSPOT, LABEL, HubSpotChannel, HubSpotState, Portal, settings_url
 from bot.domain.hubspot_models import HubSpotModel, HubSpotOutage
 from bot.domain.ids import ProviderOutageId
 from bot.domain.incident import Incident
@@ -37,7 +37,7 @@ async def with_hubspot(uow: UnitOfWork, core: Core, model: NoticeModel, notice: 
     urls = {inbox: settings_url(portal, inbox, local=local) for inbox in inboxes}
     return replace(
         shown,
-        provider_label="HubSpot",
+        provider_label=LABEL,
         hubspot=replace(shown.hubspot, urls=urls, url=settings_url(portal, local=local)),
     )
 

@@ -49,13 +49,13 @@ _WHILE_BUSY: Final = (0.0, 0.5, 1.5)
 
 class BatchCache:
     """What peers said within one batch: a thousand mailboxes refused alike ask ten others, not ten
-    thousand. All of the batch were refused before the first sibling was asked, so that an answer is news
+    thousand. All of the batch were refused before the first peer was asked, so that an answer is news
     about each of them."""
 
     def __init__(self) -> None:
         self.turn = asyncio.Lock()
         self.heard: dict[GrantId, ProbedGrant] = {}
-        """Siblings that have answered, by grant."""
+        """Peers that have answered, by grant."""
         self._verdicts: dict[tuple[str, str, type, bool], Vote] = {}
         self._refused: defaultdict[tuple[WorkspaceId, str, Cause], dict[str, str]] = defaultdict(dict)
 

@@ -49,13 +49,13 @@ from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core
 from bot.services.core.transitions import Transitions
 from bot.services.monitoring.corroboration import BatchCache, Corroboration, refusal_of
-from bot.services.monitoring.probes import BUSY_FOR, LEASED_FOR, ProbeResult, Probes
+from bot.services.monitoring.probes import BUSY_FOR, LEASED_FOR, ProbedGrant, ProbeResult, Probes
 from bot.services.monitoring.provider_outages import ProviderOutages
 from storage import Conflict, StorageAway, UnitOfWork
 
 BATCH: Final = 256
 """Two waves of those that are looked at side by side: what a lease lasts for."""
-_JUDGED_BY_SIBLINGS: Final = frozenset({State.CONNECTED, State.IMPAIRED})
+_JUDGED_BY_PEERS: Final = frozenset({State.CONNECTED, State.IMPAIRED})
 LEASE: Final = LEASED_FOR
 """A row is held as long as its grant may be."""
 
@@ -72,10 +72,10 @@ class _Observation:
     """What peers said, where they were asked."""
 
     @property
-    def is_refused(self) -> bool:
-        """Whether it is to be judged by what others get."""
+    def needs_peers(self) -> bool:
+        """Whether it is a refusal, to be judged by what others get."""
         was_looked_at = self.look.put_off_until is None
-        is_judged = self.channel.state in _JUDGED_BY_SIBLINGS
+        is_judged = self.channel.state in _JUDGED_BY_PEERS
         return was_looked_at and is_judged and outcome_of(self.look.error) is ProbeOutcome.REFUSED
 
     @classmethod
@@ -159,16 +159,12 @@ class Monitoring:
         refreshed = [grant_id for grant_id, state in theirs.items() if state is State.DISABLED]
         seen = await self._probes.looks(list(theirs), only_refresh=refreshed, is_awaited=is_awaited)
 
-        async def one(probe: Probe) -> _Observation | None:
-            channel = channels.get(probe.channel_id)
-            if channel is None or probe.grant_id not in seen:
-                return None
-            grant, look = seen[probe.grant_id].grant, seen[probe.grant_id].look
-            # Whatever goes wrong with one must not cost the others of its batch their turn.
-            observation, failure = await attempted(self._see(probe, channel, grant, look), what="probe")
-            return _Observation.spoilt(probe, channel, grant) if failure is not None else observation
-
-        observations = await asyncio.gather(*(one(probe) for probe in claimed))
+        observations = [
+            self._observed(probe, channel, seen[probe.grant_id])
+            if (channel := channels.get(probe.channel_id)) and probe.grant_id in seen
+            else None
+            for probe in claimed
+        ]
         await self._write(claimed, await self._weighed(observations), busy=theirs.keys() - seen.keys())
 
     async def _weighed(self, observations: Sequence[_Observation | None]) -> list[_Observation | None]:
@@ -179,12 +175,12 @@ class Monitoring:
         for observation in observations:
             if (
                 observation is not None
-                and observation.is_refused
+                and observation.needs_peers
                 and observation.channel.state is State.CONNECTED
             ):
                 cache.saw(observation.grant, observation.look)
         return [
-            await self._weigh(observation, cache) if observation and observation.is_refused else observation
+            await self._weigh(observation, cache) if observation and observation.needs_peers else observation
             for observation in observations
         ]
 
@@ -197,12 +193,10 @@ class Monitoring:
             return _Observation.spoilt(observation.probe, observation.channel, observation.grant)
         return replace(observation, said=said)
 
-    # --- looking
-
-    async def _see(self, probe: Probe, channel: Channel, grant: Grant, look: ProbeResult) -> _Observation:
-        if look.put_off_until is None:
-            self._core.telemetry.probe(grant.provider, outcome_of(look.error).value)
-        return _Observation(probe, channel, grant, look, None)
+    def _observed(self, probe: Probe, channel: Channel, seen: ProbedGrant) -> _Observation:
+        if seen.look.put_off_until is None:
+            self._core.telemetry.probe(seen.grant.provider, outcome_of(seen.look.error).value)
+        return _Observation(probe, channel, seen.grant, seen.look, None)
 
     # --- writing
 

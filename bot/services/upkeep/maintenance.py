@@ -1,6 +1,7 @@
 """What is done by the clock: housekeeping, once per slot however many processes run.
 
-Also says in time that what proves us to a provider ends: on that day nothing could be checked any more.
+Also says in time that what proves us to a provider ends: on that day nothing could be checked any more. Says
+the same of programs' keys, and puts right what was told of one once it has run out.
 """
 
 from __future__ import annotations
@@ -203,7 +204,9 @@ class CredentialWatch:
     async def look(self) -> int:
         """Returns how many warnings were given."""
         now = self._core.clock()
-        due = [(one, days) for one in self._core.policy.credentials if (days := days_of(one, now))]
+        due = [
+            (one, days) for one in self._core.policy.credentials if (days := days_before(one.ends_at, now))
+        ]
         return sum([await self._tell(one, days, now) for one, days in due])
 
     async def _tell(self, credential: Credential, days: int, now: datetime) -> int:
@@ -226,7 +229,8 @@ class KeyWatch:
         self._notifications = notifications
 
     async def look(self) -> int:
-        """Returns how many warnings were given. Where programs are not let in, none."""
+        """Also ends what was told of keys that have run out. Returns how many warnings were given. Where
+        programs are not let in, nothing is done."""
         if not self._core.policy.keeps_tokens:
             return 0
         now = self._core.clock()
@@ -270,13 +274,8 @@ def _noted(key: ApiKey, what: str) -> str:
     return f"{OF_KEY}{key.id}:{what}"
 
 
-def days_of(credential: Credential, now: datetime) -> int | None:
-    """Which warning is due; ``None`` while there is time, and when it is over: that is told as a refusal."""
-    return days_before(credential.ends_at, now)
-
-
 def days_before(ends_at: datetime, now: datetime) -> int | None:
-    """Which of ``WARNED`` it is; ``None`` earlier, and when it is over."""
+    """Which of ``WARNED`` it is; ``None`` while there is time, and when it is over: that is no warning."""
     left = ends_at - now
     if left <= timedelta():
         return None

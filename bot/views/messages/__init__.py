@@ -93,6 +93,7 @@ __all__ = [
     "hubspot_said_notice",
     "incident_notice",
     "key_asks_notice",
+    "key_disowned_notice",
     "key_ends_notice",
     "key_orphaned_notice",
     "moved_notice",

@@ -53,7 +53,7 @@ from bot.views.messages.incident_text import (
     reasons,
     since,
     stops,
-    whereabouts,
+    what_became,
 )
 from bot.views.text import shown
 from bot.views.wording import company, mail_in_short
@@ -219,7 +219,7 @@ def _over(lang: Language, model: NoticeModel) -> Message:
     if all(map(is_settled, outages)):
         total = lang.count("{n} outage is over.", "All {n} outages are over.", len(outages))
         return quiet_list(lang, f"✅ {total}", lines, number=len(outages))
-    return quiet_list(lang, f"⚪ {whereabouts(lang, outages)}", lines, number=len(outages))
+    return quiet_list(lang, f"⚪ {what_became(lang, outages)}", lines, number=len(outages))
 
 
 def _forward(lang: Language, outage: IncidentModel) -> list[Block]:

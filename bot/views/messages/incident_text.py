@@ -136,14 +136,14 @@ def proof(lang: Language, outages: Sequence[IncidentModel]) -> str:
     return f"💡 {lang.together(worked, rest)}"
 
 
-def proof_words(lang: Language, proof: Proof) -> str:
+def proof_words(lang: Language, proven: Proof) -> str:
     """Who reconnected what, and that it was needed."""
     return lang.say(
         "{who} reconnected {what}, which was refused at the same time: that was needed, and it has worked "
         "since {when}.",
-        who=mention(proof.by) if proof.by else lang.say("Somebody"),
-        what=inert(proof.address) or lang.say("another inbox"),
-        when=instant(lang, proof.at),
+        who=mention(proven.by) if proven.by else lang.say("Somebody"),
+        what=inert(proven.address) or lang.say("another inbox"),
+        when=instant(lang, proven.at),
     )
 
 
@@ -244,7 +244,7 @@ def is_settled(outage: IncidentModel) -> bool:
     return outage.incident.resolution not in _UNSETTLED
 
 
-def whereabouts(lang: Language, outages: Sequence[IncidentModel]) -> str:
+def what_became(lang: Language, outages: Sequence[IncidentModel]) -> str:
     """What became of several of which some are not over for good: how many of each."""
     ends = Counter(it.incident.resolution for it in outages)
     over = len([it for it in outages if is_settled(it)])

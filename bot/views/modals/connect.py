@@ -30,7 +30,7 @@ from bot.views.blocks import (
     section,
     value_of,
 )
-from bot.views.buttons import operation_button, overview_button, renew_button
+from bot.views.buttons import PLACES, operation_button, overview_button, renew_button
 from bot.views.i18n import Language
 from bot.views.modals.approval import requested_change_text
 from bot.views.modals.inputs import (
@@ -52,7 +52,7 @@ CONSENT_ASK: Final = "consent.ask"
 """Carries the ticket's id."""
 CONNECT_AT: Final = "connect.at"
 """The beginning of an action id; a provider's key follows."""
-CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in ("google", "microsoft", "imap"))
+CONNECT_AT_ANY: Final = tuple(f"{CONNECT_AT}.{key}" for key in PLACES)
 CONNECT_SHARED: Final = "connect.shared"
 """The same form once more, for a mailbox that is (or is not) a shared one."""
 _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bot.domain.channel import HISTORY_LASTS
 from bot.domain.view_models import ExportLanding
 from bot.views.i18n import Language
 from bot.views.pages.template import MARK, render
@@ -52,8 +53,9 @@ def _words(lang: Language, landing: ExportLanding) -> tuple[str, str, str]:
         lang.say("Download the history"),
         lang.say("{who} asked for the history of the inboxes of the Slack workspace {workspace}.", **named),
         lang.say(
-            "A CSV file with up to {lines} lines of the last 400 days, the latest first. It opens in any "
+            "A CSV file with up to {lines} lines of the last {days} days, the latest first. It opens in any "
             "spreadsheet.",
             lines=lines,
+            days=HISTORY_LASTS.days,
         ),
     )

@@ -22,6 +22,7 @@ from bot.domain.errors import (
 from bot.domain.hubspot import (
     DAILY,
     HUBSPOT,
+    MOVING,
     STATE_AT_FIRST,
     AccountRecord,
     HubSpotChannel,
@@ -179,7 +180,7 @@ class HubSpotWatch:
             is_certain = is_refused and present.trouble == error.code
             pause = max(self._every * (RESTS_WHEN_REFUSED if is_certain else 1), wait or timedelta())
             # A portal that moves between data centres may have another host afterwards.
-            read_at = None if error.code == "portal_moving" else present.read_at
+            read_at = None if error.code == MOVING else present.read_at
             await uow.hubspot.put_portal(replace(present, trouble=error.code, read_at=read_at))
             await uow.hubspot.look_again(self._workspace_id, self._core.clock() + pause)
             if is_certain:
