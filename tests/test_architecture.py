@@ -1,11 +1,14 @@
-"""What the import linter cannot see: who reads the environment and the clock, what the domain needs, and how
-modules and classes are named."""
+"""What the import linter cannot see: who reads the environment and the clock, what the domain needs, how
+modules and classes are named, and whether docs/architecture.md shows them all where they are."""
 
 from __future__ import annotations
 
 import ast
+import itertools
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -90,6 +93,17 @@ def test_modules_are_named_after_things() -> None:
     assert doings == set()
 
 
+LONGEST_MODULE: Final = 1_000
+
+
+def test_no_module_is_longer_than_a_thousand_lines() -> None:
+    """As docs/architecture.md says."""
+    lines = {
+        path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path, _ in modules(*PRODUCT)
+    }
+    assert {path: count for path, count in lines.items() if count >= LONGEST_MODULE} == {}
+
+
 MOST_PARAMETERS: Final = 6
 
 
@@ -154,3 +168,95 @@ def test_a_start_looks_for_no_garbage_in_what_it_loads() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["0", "True", "True"]
+
+
+def table(head: str) -> list[list[str]]:
+    """The cells of the rows of the table in docs/architecture.md that has this line on top."""
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    below = text.partition(f"\n{head}\n")[2].partition("\n\n")[0]
+    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in below.splitlines()[1:]]
+
+
+def coded(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+LAYERS: Final = [
+    ([it.rstrip("/").rpartition("/")[2] for it in coded(first)], last)
+    for first, _, last in table("| layer | what it is | may know |")
+]
+"""Names of the topmost modules, a row each, and whom they may know."""
+
+
+def imported_names(tree: ast.Module) -> Iterator[str]:
+    """As ``imported``, with the module's name where one is taken out of a package."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def parts_named(imported_name: str) -> tuple[str, str]:
+    """The topmost module that this is of, and what the document calls what is known of it."""
+    first, second, third, *_ = [*imported_name.split("."), "", ""]
+    if first == "bot":
+        return second, second
+    return first, (third if second == "imap" else second) if first == "providers" else first
+
+
+def test_every_module_stands_in_the_table_of_layers() -> None:
+    """Each topmost module once, and nothing that is no more."""
+    there = {"handlers", "providers", "storage"}
+    there |= {
+        it.stem for it in (ROOT / "bot").iterdir() if it.suffix == ".py" or (it / "__init__.py").exists()
+    }
+    assert sorted(it for row, _ in LAYERS for it in row) == sorted(there - {"__init__"})
+
+
+def test_the_table_of_layers_is_in_the_linters_order() -> None:
+    """Nobody stands below whom they may not know."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contract = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    level = {it.strip().rpartition(".")[2]: at for at, one in enumerate(contract) for it in one.split("|")}
+    heights = [[level[it] for it in row] for row, _ in LAYERS]
+    assert all(max(upper) <= min(lower) for upper, lower in itertools.pairwise(heights))
+
+
+def test_the_table_of_layers_names_whom_each_knows() -> None:
+    """Who reads it is not surprised by an import."""
+    for row, known in LAYERS:
+        if known == "everything below":
+            continue
+        for path, tree in modules("bot", "handlers", "providers", "storage"):
+            if parts_named(path.removesuffix(".py").replace("/", "."))[0] not in row:
+                continue
+            for name in imported_names(tree):
+                top, called = parts_named(name)
+                if name.partition(".")[0] in PRODUCT and top not in row:
+                    assert called in re.findall(r"\w+", known), f"{path}: {name}"
+
+
+def test_every_service_stands_in_the_table_of_rooms() -> None:
+    """Each module in the row of its group, and nothing that is no more."""
+    for groups, rooms in table("| group | rooms |"):
+        folders = [ROOT / "bot/services" / group for group in coded(groups)]
+        found = {path.stem for folder in folders for path in folder.rglob("*.py")} - {"__init__"}
+        found |= {it.name for folder in folders for it in folder.iterdir() if (it / "__init__.py").exists()}
+        assert {it for it in coded(rooms) if it.islower()} == found
+    named = [group for groups, _ in table("| group | rooms |") for group in coded(groups)]
+    there = [it.name for it in (ROOT / "bot/services").iterdir() if (it / "__init__.py").exists()]
+    assert sorted(named) == sorted(there)
+
+
+def test_every_provider_is_held_to_the_contract() -> None:
+    """Its test file has a class that inherits the suite: the suite runs nowhere else."""
+    for path in sorted((ROOT / "providers").glob("*/provider.py")):
+        tests = ROOT / "tests/providers" / f"test_{path.parent.name}.py"
+        bases = {
+            ast.unparse(base)
+            for node in ast.parse(tests.read_text(encoding="utf-8")).body
+            if isinstance(node, ast.ClassDef)
+            for base in node.bases
+        }
+        assert "ProviderContract" in bases, path.parent.name

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -85,3 +87,33 @@ def test_every_document_is_reached_from_the_readme() -> None:
             }
     loose = {one for one in DOCUMENTS if "decisions" not in one.parts} - reached
     assert loose <= {Path("sandbox/README.md")}
+
+
+PLACE = re.compile(r"`((?:[\w.-]+/)*\w+\.py)(?::([\w.]+))?`")
+CODE = ("bot", "handlers", "providers", "storage", "sandbox", "tests", "tools")
+MODULES = [path for folder in CODE for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+@cache
+def names_in(path: Path) -> frozenset[str]:
+    """What a module defines: functions, classes, methods, constants."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                found.add(node.name)
+            case ast.Name(ctx=ast.Store()):
+                found.add(node.id)
+    return frozenset(found)
+
+
+@pytest.mark.parametrize("document", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_places_in_the_code_that_are_named_exist(document: str) -> None:
+    """``monitor.py:Monitoring._due_after`` is found by whoever looks for it; a path may be a path's end."""
+    lost = []
+    for path, name in PLACE.findall((ROOT / document).read_text(encoding="utf-8")):
+        found = [it for it in MODULES if it.as_posix().endswith(f"/{path}")]
+        wanted = set(name.split(".")) if name else set[str]()
+        if not any(wanted <= names_in(it) for it in found):
+            lost.append(f"{path}:{name}")
+    assert lost == []

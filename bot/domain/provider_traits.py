@@ -1,4 +1,5 @@
-"""What is different about a provider, as data, so that no other place asks which one it is."""
+"""How a provider wants to be asked, as data. What is shown of it, and what its tokens are good for, goes by
+its key elsewhere: CONTRIBUTING.md says how to find those places."""
 
 from __future__ import annotations
 
