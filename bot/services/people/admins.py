@@ -153,18 +153,20 @@ class Admins:
             if old is None or old.workspace_id != actor.workspace_id:
                 raise UndoOver
             now = self._core.clock()
-            if await can_be_undone(uow, old, now) and await uow.roles.undo(old.id, by=actor.id, at=now):
-                new = await self._undone(uow, actor, old)
-                await self._show_anew(uow, old, now=now)
-                await uow.commit()
-                return new
-            old = await uow.roles.change(change_id) or old
-        async with self._core.storage.writing() as uow:
+            new = await self._undone(uow, actor, old, now=now)
+            # What can be undone no more looks so from now on, too.
             await self._show_anew(uow, old, now=now)
             await uow.commit()
-        raise UndoOver(old.undone_by)
+        if new is None:
+            raise UndoOver(old.undone_by)
+        return new
 
-    async def _undone(self, uow: UnitOfWork, actor: Actor, old: RoleChange) -> RoleChange:
+    async def _undone(
+        self, uow: UnitOfWork, actor: Actor, old: RoleChange, *, now: datetime
+    ) -> RoleChange | None:
+        """The change that takes ``old`` back; ``None`` if that can be undone no more."""
+        if not (await can_be_undone(uow, old, now) and await uow.roles.undo(old.id, by=actor.id, at=now)):
+            return None
         back = not old.is_given
         new, _ = await self._changed(uow, actor, Assignment(old.role, old.subject, back, undoes=old))
         if new is None:
