@@ -72,9 +72,11 @@ def serve() -> None:
 def _loading() -> Iterator[None]:
     """What is loaded stays: looking for garbage in it, 350 times, takes a tenth of the CPU."""
     gc.disable()
-    yield
-    gc.freeze()
-    gc.enable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        gc.enable()
 
 
 def _load_structlog_without_rich() -> None:
