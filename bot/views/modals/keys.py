@@ -75,7 +75,14 @@ def keys_modal(lang: Language, keys: KeysShown, *, start: int = 0, remark: str =
         *_new(lang, keys),
         *(_row(lang, row, keys.features) for row in page),
         *([] if keys.rows or keys.over else [section(lang.say("There are no keys yet."))]),
-        *_turn(lang, start, len(keys.rows)),
+        *turn(
+            lang,
+            newer=(lang.say("Newer keys"), KEYS_TURN[0]),
+            older=(lang.say("Older keys"), KEYS_TURN[1]),
+            start=start,
+            number=len(keys.rows),
+            page=KEYS_PAGE,
+        ),
         *([context(_over(lang, keys.over))] if keys.over else []),
     ]
     return modal(lang.say("Program keys"), blocks, close=lang.say("Close"))
@@ -185,17 +192,20 @@ def _caretaker(lang: Language, key: ApiKey) -> str:
     return mention(key.created_by)
 
 
-def _turn(lang: Language, start: int, number: int) -> list[Block]:
+def turn(
+    lang: Language, *, newer: tuple[str, str], older: tuple[str, str], start: int, number: int, page: int
+) -> list[Block]:
+    """Which of ``number`` are shown, ``page`` at a time, and the way to the others; ``newer`` and ``older``
+    are a button's words and its id. Nothing where all are shown."""
     buttons = []
     if start:
-        back = str(max(start - KEYS_PAGE, 0))
-        buttons.append(button(lang.say("Newer keys"), KEYS_TURN[0], value=back))
-    if start + KEYS_PAGE < number:
-        buttons.append(button(lang.say("Older keys"), KEYS_TURN[1], value=str(start + KEYS_PAGE)))
+        buttons.append(button(*newer, value=str(max(start - page, 0))))
+    if start + page < number:
+        buttons.append(button(*older, value=str(start + page)))
     place = lang.say(
-        "{first} to {last} of {all}", first=start + 1, last=min(start + KEYS_PAGE, number), all=number
+        "{first} to {last} of {all}", first=start + 1, last=min(start + page, number), all=number
     )
-    return [*([context(place)] if number > KEYS_PAGE else []), *actions(*buttons)]
+    return [*([context(place)] if number > page else []), *actions(*buttons)]
 
 
 def _over(lang: Language, number: int) -> str:

@@ -20,7 +20,6 @@ from bot.views.blocks import (
     actions,
     bold,
     button,
-    context,
     dialog,
     fitting,
     inert,
@@ -32,7 +31,7 @@ from bot.views.buttons import KEYS, WEBHOOKS
 from bot.views.i18n import Language
 from bot.views.messages.programs import maker, receiver_answer
 from bot.views.modals.inputs import NAME_BLOCK, line_input
-from bot.views.modals.keys import ADDRESSES_BLOCK, inboxes_input, scope_input, some
+from bot.views.modals.keys import ADDRESSES_BLOCK, inboxes_input, scope_input, some, turn
 from bot.views.text import shown
 
 WEBHOOKS_TURN: Final = (f"{WEBHOOKS}.back", f"{WEBHOOKS}.on")
@@ -70,7 +69,14 @@ def webhooks_modal(lang: Language, rows: Sequence[WebhookRow], *, start: int = 0
         ),
         *(block for row in page for block in _row(lang, row)),
         *([] if rows else [section(lang.say("There are no webhooks yet."))]),
-        *_turn(lang, start, len(rows)),
+        *turn(
+            lang,
+            newer=(lang.say("Newer webhooks"), WEBHOOKS_TURN[0]),
+            older=(lang.say("Older webhooks"), WEBHOOKS_TURN[1]),
+            start=start,
+            number=len(rows),
+            page=WEBHOOKS_PAGE,
+        ),
     ]
     return modal(lang.say("Webhooks"), blocks, close=lang.say("Close"))
 
@@ -153,19 +159,6 @@ def _buttons(lang: Language, it: Webhook) -> list[Block]:
         {**rotate, "confirm": {key: rotates[key] for key in rotates if key != "style"}},
         {**revoke, "confirm": asks},
     ]
-
-
-def _turn(lang: Language, start: int, number: int) -> list[Block]:
-    buttons = []
-    if start:
-        back = str(max(start - WEBHOOKS_PAGE, 0))
-        buttons.append(button(lang.say("Newer webhooks"), WEBHOOKS_TURN[0], value=back))
-    if start + WEBHOOKS_PAGE < number:
-        buttons.append(button(lang.say("Older webhooks"), WEBHOOKS_TURN[1], value=str(start + WEBHOOKS_PAGE)))
-    place = lang.say(
-        "{first} to {last} of {all}", first=start + 1, last=min(start + WEBHOOKS_PAGE, number), all=number
-    )
-    return [*([context(place)] if number > WEBHOOKS_PAGE else []), *actions(*buttons)]
 
 
 def rotation_value(it: Webhook) -> str:
