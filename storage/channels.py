@@ -5,7 +5,7 @@ One rule: two people may change a channel, so saving compares the version that w
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cache, reduce
@@ -94,13 +94,13 @@ class ChannelRepository(Repository):
         self, workspace_id: WorkspaceId, text: str, *, is_team_only: bool, most: int
     ) -> tuple[Channel, ...]:
         """The first that are not removed and have ``text`` in their address or name, by address."""
-        here = [channel.c.workspace_id == workspace_id, _KEPT]
-        if is_team_only:
-            here.append(channel.c.kind == Kind.TEAM)
-        if text.strip():
-            here.append(_has(text))
-        found = select(channel).where(*here).order_by(channel.c.address_key, channel.c.id).limit(most)
-        return tuple(map(channel_of, await self._connection.rows(found)))
+        has = (_has(text),) if text.strip() else ()
+        team = [(*_HERE, channel.c.kind == Kind.TEAM, channel.c.state == it, *has) for it in _COUNTED]
+        # Among all, team addresses may be few: an index leads to them.
+        those = _few(team if is_team_only else [(*_HERE, *has)], bindparam("most"))
+        found = select(those).order_by(those.c.address_key).limit(bindparam("most"))
+        rows = await self._connection.rows(found, {"workspace": workspace_id, "most": most})
+        return tuple(map(channel_of, rows))
 
     async def of_owner(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[Channel, ...]:
         """A person's own inboxes, by address."""
@@ -512,11 +512,7 @@ def _statement(
     is_counted: bool,
 ) -> Select[Any]:
     """Of each part the first ones, in the order of an index; of all these the first ones."""
-    each = [
-        select(channel).where(*which).order_by(channel.c.address_key).limit(bindparam("most")).subquery()
-        for which in _parts(all_personal, states)
-    ]
-    few = union_all(*(select(it) for it in each)).subquery("few")
+    few = _few(_parts(all_personal, states), bindparam("most"))
     first = select(few).order_by(*_order(few, dialect)).limit(bindparam("most"))
     return _beside(first, dialect, with_grants, _counts(all_personal) if is_counted else None)
 
@@ -524,14 +520,19 @@ def _statement(
 @cache
 def _page(dialect: str, all_personal: bool, with_grants: bool, state: State | None) -> Select[Any]:
     """As ``_statement``, from a place on: of each part no more is read than can stand before the end."""
-    each = [
-        select(channel).where(*which).order_by(channel.c.address_key).limit(bindparam("reach")).subquery()
-        for which in _parts(all_personal, _COUNTED if state is None else (state,))
-    ]
-    few = union_all(*(select(it) for it in each)).subquery("few")
+    few = _few(_parts(all_personal, _COUNTED if state is None else (state,)), bindparam("reach"))
     ordered = select(few).order_by(*_order(few, dialect))
     first = ordered.limit(bindparam("most")).offset(bindparam("skip"))
     return _beside(first, dialect, with_grants)
+
+
+def _few(parts: Iterable[Sequence[ColumnElement[bool]]], most: ColumnElement[int]) -> Subquery:
+    """Of each part the first ones, by address: in the order of an index, if the part lies in one."""
+    each = [
+        select(channel).where(*which).order_by(channel.c.address_key).limit(most).subquery()
+        for which in parts
+    ]
+    return union_all(*(select(it) for it in each)).subquery("few")
 
 
 def _has(text: str) -> ColumnElement[bool]:
@@ -677,15 +678,9 @@ def _first_of_many(
 ) -> Select[Any]:
     """Of each part the first ones, in the order of an index; of all these the first ones."""
     which_grant = grant.c.id == channel.c.grant_id
-    each = [
-        select(channel)
-        .where(*which, select(literal(1)).select_from(grant).where(which_grant, alike).exists())
-        .order_by(channel.c.address_key)
-        .limit(bindparam("most"))
-        .subquery()
-        for which in _parts(all_personal, states)
-    ]
-    few = union_all(*(select(it) for it in each)).subquery("few")
+    is_alike = select(literal(1)).select_from(grant).where(which_grant, alike).exists()
+    parts = [(*which, is_alike) for which in _parts(all_personal, states)]
+    few = _few(parts, bindparam("most"))
     return select(few).order_by(*_order(few, dialect)).limit(bindparam("most"))
 
 

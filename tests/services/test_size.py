@@ -186,6 +186,9 @@ async def _asked_rarely(play: Play) -> None:
         assert {number for *_, number in alike} >= {MOST_COUNTED + 1}
         mail = [(provider, granted) for provider, granted, number in alike if number > MOST_COUNTED]
         await uow.overviews.first_granted(seen, (State.CONNECTED,), mail, most=20, are_many=True)
+        for text in ("", "person7"):
+            for is_team_only in (False, True):
+                await uow.channels.sought(ACME, text, is_team_only=is_team_only, most=100)
         await uow.grants.delegated_by(ACME, "person7@crowd.example")
         await uow.grants.in_use(someone)
         await uow.grants.pending_revocations(someone)
