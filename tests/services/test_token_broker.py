@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -24,7 +24,7 @@ from bot.domain.ids import GrantId
 from bot.services.connections.api_keys import KeySpec
 from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
 from bot.services.monitoring.probes import LEASED_FOR
-from storage import StorageAway, rekey
+from storage import Storage, StorageAway, UnitOfWork, rekey
 from storage.forget import forget
 from storage.tables import access_token, api_key_channel, token_use
 from tests.e2e.gate import a_gate
@@ -529,6 +529,36 @@ async def test_programs_that_ask_at_once_get_each_their_own(play: Play) -> None:
     ]
     assert await uses(play, sales) == {"given": 2}
     assert await uses(play, support) == {"given": 2}
+
+
+@on_both
+async def test_what_could_not_be_noted_was_not_given(play: Play) -> None:
+    """Whoever was told to come back is in no list of those who got a token, then or later."""
+    is_full = asyncio.Event()
+
+    class Disk(Storage):
+        """One that may be full: what stands there is read, and nothing is written."""
+
+        @asynccontextmanager
+        async def writing(self) -> AsyncIterator[UnitOfWork]:
+            if is_full.is_set():
+                raise StorageAway
+            async with super().writing() as uow:
+                yield uow
+
+    support, desk = await connected(play)
+    async with play.another_process(database=Disk) as other:
+
+        def asks() -> Awaitable[object]:
+            return other.token_broker.token(desk.key, SUPPORT, Audience.IMAP, address="")
+
+        await asks()
+        is_full.set()
+        told = await asyncio.gather(*(asks() for _ in range(3)), return_exceptions=True)
+        assert [type(one) for one in told] == [StorageAway] * 3
+        is_full.clear()
+        await asyncio.gather(asks(), asks())
+    assert await uses(play, support) == {"given": 3}
 
 
 async def test_a_key_that_asks_all_the_time_is_slowed_down(play: Play) -> None:

@@ -78,22 +78,23 @@ class KeySpec:
 
 class Together(Generic[Q, A]):
     """Answers many who ask at the same time from one unit of work: a transaction, and each statement in it,
-    costs more than the rows. Nobody is told what was read before they asked."""
+    costs more than the rows. Nobody is told what was read, or written, before they asked."""
 
     def __init__(self, read: Callable[[Collection[Q]], Awaitable[Mapping[Q, A]]]) -> None:
-        """``read`` answers what it can. No question may make it fail: it would fail for all."""
+        """``read`` answers what it can of what was asked, in that order. No question may make it fail: it
+        would fail for all."""
         self._read = read
         self._one_reads = asyncio.Lock()
-        self._asked: set[Q] = set()
+        self._asked: dict[Q, None] = {}
         self._next: asyncio.Task[Mapping[Q, A]] | None = None
 
     async def ask(self, question: Q) -> A | None:
-        """``None`` where there is no answer. Raises what reading raises."""
+        """``None`` where there is no answer. Raises what ``read`` raises."""
         if self._next is None or len(self._asked) >= _TOGETHER:
-            self._asked = set()
+            self._asked = {}
             self._next = asyncio.create_task(self._answer(self._asked))
             self._next.add_done_callback(_heard)
-        self._asked.add(question)
+        self._asked[question] = None
         return (await asyncio.shield(self._next)).get(question)
 
     async def _answer(self, asked: Collection[Q]) -> Mapping[Q, A]:

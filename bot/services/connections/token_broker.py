@@ -138,38 +138,13 @@ class _Rest:
     is_withheld: bool = False
 
 
-class Notes:
-    """Writes down who asked for what. All who come while one writes share the next transaction."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Note:
+    """Who asked for what. No two are the same: each counts."""
 
-    def __init__(self, keys: ApiKeys, clock: Callable[[], datetime]) -> None:
-        self._keys = keys
-        self._clock = clock
-        self._asked: Counter[tuple[Asked, str]] = Counter()
-        self._shown: dict[ApiKeyId, str] = {}
-        self._next: asyncio.Task[None] | None = None
-
-    async def note(self, key: ApiKey, asked: Asked, address: str) -> None:
-        """It is written down when this returns. Raises ``StorageAway``."""
-        self._asked[asked, address] += 1
-        if self._keys.is_worth_noting(key):
-            self._shown[key.id] = address
-        if self._next is None:
-            self._next = asyncio.create_task(self._write())
-        await asyncio.shield(self._next)
-
-    async def _write(self) -> None:
-        try:
-            async with self._keys.writing() as uow:
-                self._next = None  # who comes from now on is too late for this one
-                asked, self._asked = self._asked, Counter()
-                shown, self._shown = self._shown, {}
-                now = self._clock()
-                await uow.token_uses.count(asked, at=now)
-                await uow.api_keys.used(shown, now)
-                await uow.commit()
-        finally:
-            if self._next is asyncio.current_task():
-                self._next = None
+    key: ApiKey
+    asked: Asked
+    address: str
 
 
 class TokenBroker:
@@ -187,8 +162,8 @@ class TokenBroker:
         self._probes = probes
         self._keys = keys
         self._pause = pause
-        self._notes = Notes(keys, core.clock)
         self._finding = Together(self._find)
+        self._noting = Together(self._note)
         self._under_way: dict[TokenName, asyncio.Task[KeptToken]] = {}
         self._rests: dict[TokenName, _Rest] = {}
         self._withheld: set[TokenName] = set()
@@ -264,6 +239,16 @@ class TokenBroker:
             found[place] = channel, granted, kept
         return found
 
+    async def _note(self, notes: Collection[_Note]) -> dict[_Note, None]:
+        """They are written down when this returns."""
+        shown = {it.key.id: it.address for it in notes if self._keys.is_worth_noting(it.key)}
+        async with self._keys.writing() as uow:
+            now = self._core.clock()
+            await uow.token_uses.count(Counter((it.asked, it.address) for it in notes), at=now)
+            await uow.api_keys.used(shown, now)
+            await uow.commit()
+        return {}
+
     # --- tokens
 
     async def token(
@@ -290,7 +275,7 @@ class TokenBroker:
         finally:
             if outcome != "unforeseen":
                 asked = Asked(key.id, channel_id, audience, outcome)
-                await self._notes.note(key, asked, address)
+                await self._noting.ask(_Note(key, asked, address))
         return self._given(wanted, given)
 
     async def refused(self, key: ApiKey, which: str, fingerprint: str) -> bool:
