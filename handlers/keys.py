@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.domain.api_key import KeyFault, KeyRefused
+from bot.domain.api_key import KeyRefused
 from bot.domain.errors import ProgramsOff
 from bot.domain.ids import ApiKeyId, ChannelId
 from bot.services.connections.api_keys import KeySpec
@@ -91,18 +91,13 @@ def service(context: Context) -> ProgramKeys:
 
 
 def _spec(interaction: Interaction) -> KeySpec:
-    """Raises ``KeyRefused`` for what contradicts itself."""
     fields = interaction.request.fields
-    is_for_team = fields.get(SCOPE_BLOCK) == ALL_TEAM
-    channels = chosen_in(fields)
-    if is_for_team and channels:
-        raise KeyRefused(KeyFault.NOTHING_NAMED, channels[0])
     ticked = [said for block, said in fields.items() if block.startswith(FEATURES_BLOCK)]
     days = fields.get(LASTS_BLOCK, "")
     return KeySpec(
         name=fields.get(NAME_BLOCK, ""),
-        channels=channels,
-        is_for_team=is_for_team,
+        channels=chosen_in(fields),
+        is_for_team=fields.get(SCOPE_BLOCK) == ALL_TEAM,
         features=" ".join(ticked).split(),
         lasts=timedelta(days=int(days)) if is_number(days) else timedelta(),
         networks=_words(fields.get(NETWORKS_BLOCK, "")),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bot.domain.errors import OutOfDate, ProgramsOff
 from bot.domain.grant import Secret
 from bot.domain.ids import WebhookId
-from bot.domain.webhook import Webhook, WebhookFault, WebhookRefused
+from bot.domain.webhook import Webhook, WebhookRefused
 from bot.services.connections.program_keys import ProgramWebhooks
 from bot.services.connections.webhooks import Tested, WebhookSpec
 from bot.services.core.ports import new_id
@@ -130,16 +130,11 @@ def service(context: Context) -> ProgramWebhooks:
 
 
 def _spec(interaction: Interaction) -> WebhookSpec:
-    """Raises ``WebhookRefused`` for what contradicts itself."""
     fields = interaction.request.fields
-    is_for_team = fields.get(SCOPE_BLOCK) == ALL_TEAM
-    channels = chosen_in(fields)
-    if is_for_team and channels:
-        raise WebhookRefused(WebhookFault.NOTHING_NAMED, channels[0])
     return WebhookSpec(
         name=fields.get(NAME_BLOCK, ""),
         url=Secret(fields.get(URL_BLOCK, "").strip()),
-        channels=channels,
-        is_for_team=is_for_team,
+        channels=chosen_in(fields),
+        is_for_team=fields.get(SCOPE_BLOCK) == ALL_TEAM,
         once=interaction.request.value,
     )

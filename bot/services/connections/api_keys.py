@@ -215,8 +215,9 @@ class ApiKeys:
     def _check(self, spec: KeySpec) -> None:
         if not spec.name.strip().isprintable() or not 1 <= len(spec.name.strip()) <= LONGEST_NAME:
             raise KeyRefused(KeyFault.NAME)
-        if spec.is_for_team == bool(spec.addresses or spec.channels):
-            raise KeyRefused(KeyFault.NOTHING_NAMED)
+        named = [*spec.addresses, *spec.channels]
+        if spec.is_for_team == bool(named):
+            raise KeyRefused(KeyFault.NOTHING_NAMED, *named[:1])
         known = {feature.key for feature in self._features.defined}
         if not spec.features:
             raise KeyRefused(KeyFault.NO_FEATURE, ", ".join(sorted(known)))

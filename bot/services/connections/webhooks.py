@@ -115,8 +115,9 @@ class Webhooks:
         name, host = spec.name.strip(), _host(spec.url)
         if not name.isprintable() or not 1 <= len(name) <= LONGEST_NAME:
             raise WebhookRefused(WebhookFault.NAME)
-        if spec.is_for_team == bool(spec.addresses or spec.channels):
-            raise WebhookRefused(WebhookFault.NOTHING_NAMED)
+        named = [*spec.addresses, *spec.channels]
+        if spec.is_for_team == bool(named):
+            raise WebhookRefused(WebhookFault.NOTHING_NAMED, *named[:1])
         secret = mint()
         async with self.storage.writing() as uow:
             channels = [await _named(uow, workspace_id, address) for address in spec.addresses]
