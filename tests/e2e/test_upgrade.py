@@ -231,7 +231,7 @@ async def test_a_migration_gives_way_to_whoever_reads(empty_database_url: str, n
             async with asyncio.timeout(_PATIENCE):
                 while not waiting.done():
                     await served.execute("SELECT 1 FROM channel")
-                    await asyncio.sleep(0.05)
+                    await asyncio.wait([waiting], timeout=0.05)
             await waiting
             assert revision_of(empty_database_url) != "next_one"
             await reader.rollback()

@@ -18,8 +18,9 @@ from handlers.responding import Presenter, Responder
 from handlers.slack_request import read
 from handlers.tasks import Tasks
 from sandbox.slack import validate_view
-from storage import Conflict, StorageAway
-from tests.handlers.conftest import Bench, texts
+from storage import Conflict, Share, StorageAway
+from storage.shares import Places
+from tests.handlers.conftest import AT_ONCE, Bench, texts
 from tests.handlers.payloads import a_click, a_click_in, a_command, a_form
 from tests.views.samples import EN, a_channel
 
@@ -234,6 +235,29 @@ async def test_too_much_at_once_is_put_off(bench: Bench) -> None:
     ack = await answering.answer(read(a_command("list")), work)
     assert ack is not None
     assert "try again" in texts(ack)
+
+
+async def test_who_was_told_to_wait_is_not_told_to_ask_again(bench: Bench) -> None:
+    """Every connection is in use: Slack has its ack, and the answer comes once one is free."""
+    places = Places.together({Share.PEOPLE: 1}, patience=0)
+    only = await places.take(writes=False)
+    answering = Responder(
+        people=bench.services.people,
+        presenter=Presenter(ViewsApi(bench.client)),
+        tasks=Tasks(),
+        command="/inbox",
+        budget=AT_ONCE,
+    )
+
+    async def work(interaction: Interaction) -> Response:
+        (await places.take(writes=False)).leave()
+        return Response(message={"text": "There it is."})
+
+    ack = await answering.answer(read(a_command("list", response_url=bench.slack.response_url)), work)
+    assert "One moment" in texts(ack)
+    only.leave()
+    await bench.slack.until(lambda: bool(bench.slack.of("respond")))
+    assert "There it is." in texts(bench.slack.of("respond")[0])
 
 
 async def test_words_get_through_where_a_dialog_does_not(bench: Bench) -> None:

@@ -187,3 +187,6 @@ async def test_more_are_asked_for_than_a_statement_has_parameters(storage: Stora
         assert await uow.links.of_reader(ANA, incidents) == {}
         assert await uow.whereabouts.by_ids(channels) == {}
         assert await uow.hubspot.by_ids(channels) == {}
+        assert await uow.incidents.claim((), ANA, NOW) == ()
+        assert await uow.notices.of_incidents(()) == ()
+        assert await uow.incidents.open_among(()) == {}

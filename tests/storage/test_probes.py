@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +20,8 @@ from storage import Cipher, Storage
 from storage.tables import probe
 from tests.storage.builders import MINUTE, NOW, WORKSPACE, a_channel, a_probe
 
+_WHAT = {"channel_id", "workspace_id", "grant_id", "provider"}
+"""Which mailbox a row is about: a look changes none of it."""
 ANYBODY = MailboxIdentity("google", "somebody else", "example.com")
 
 
@@ -141,6 +143,8 @@ async def test_many_passes_go_back_at_once(storage: Storage) -> None:
         "heard_since": NOW,
         "heard_times": 4,
     }
+    written = {"due_at", "lease_token", "last_ok_at", "last_done_at"}
+    assert troubled.keys() | written | _WHAT == {it.name for it in fields(Probe)}
     claimed = [replace(it, **troubled) for it in await claim(storage)]
     moved = claimed[1].channel_id
     async with storage.writing() as uow:

@@ -1,8 +1,8 @@
 """Outages: opened, told, claimed, snoozed, reminded of, over, and back again.
 
 One outage of one channel is one incident; what a person sees of it is one message for its whole life.
-Several at once share that message as a list, with one reply that counts them: edits do not notify, so a
-storm is two notifications, however large it is.
+Several at once share that message as a list, with replies that count them: edits do not notify, so a storm
+is one message and a reply every two minutes while it grows, however large it is.
 """
 
 from __future__ import annotations

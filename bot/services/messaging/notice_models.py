@@ -259,7 +259,10 @@ class NoticeModels:
         incidents = await uow.incidents.of_notice(notice.id)
         channels = await uow.channels.by_ids([incident.channel_id for incident in incidents])
         waiting = [incident for incident in incidents if incident.is_open]
-        shown = [] if model.notice.kind is NoticeKind.STORM else waiting[:_LINKED]  # which only counts
+        meant = model.notice.about.get("incident")  # a reply's, of which there is no line above
+        shown = [it for n, it in enumerate(waiting) if n < _LINKED or it.id == meant]
+        if model.notice.kind is NoticeKind.STORM:  # which only counts
+            shown = []
         links = await uow.links.of_reader(notice.recipient, [it.id for it in shown])
         known = await uow.whereabouts.by_ids([it.channel_id for it in shown])
         outages = [

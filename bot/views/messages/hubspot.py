@@ -394,7 +394,7 @@ def _said(lang: Language, channel: HubSpotChannel) -> str:
 
 
 def hubspot_storm_reply(lang: Language, shown: HubSpotModel) -> Message:
-    """Names the total, once no more follow."""
+    """Names how many there are so far."""
     total = len(shown.outages)
     if total < 2:
         text = lang.say("There is nothing left to do.")

@@ -53,7 +53,7 @@ _MANY: Final = 2
 
 
 def storm_reply(lang: Language, model: NoticeModel) -> Message:
-    """Names the total, once the storm is over."""
+    """Names how many there are so far."""
     if model.hubspot is not None:
         return hubspot_storm_reply(lang, model.hubspot)
     total = len(model.outages)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,14 @@ import pytest
 
 from bot.domain.channel import Channel, State
 from bot.domain.features import Feature
-from bot.domain.ids import ConversationId, UserId
-from bot.domain.notice import EditRoom, Posted
+from bot.domain.ids import ConversationId, IncidentId, UserId
+from bot.domain.notice import EditRoom, NoticeKind, Posted
 from bot.domain.ticket import Ticket, TicketOutcome
 from bot.domain.view_models import NoticeModel
 from bot.services.core.jobs import LEASE
 from bot.services.core.ports import Messenger
-from tests.services.play import ACME, IDS, Play
+from tests.services.play import ACME, IDS, Play, on_both
+from tests.storage.builders import a_team_channel
 
 ALICE = "alice@acme.example"
 
@@ -322,3 +323,30 @@ async def test_nobody_of_another_workspace_is_told_anything(play: Play) -> None:
     calls = await play.stage.driver.calls("chat.postMessage")
     assert {call["arguments"]["channel"] for call in calls} <= set(IDS.values())
     assert play.services.workspace.id == ACME
+
+
+@on_both
+async def test_a_reply_about_one_of_very_many_leads_to_what_mends_it(play: Play) -> None:
+    """The message above has no room for its line, nor therefore for its link."""
+    inbox = await play.connect_team()
+    await play.connect("kenji")
+    play.google.break_down("account_disabled", inbox.address)
+    await play.passes(minutes=16)
+    incident = await play.incident(inbox)
+    assert incident is not None
+    async with play.storage.writing() as uow:
+        [his] = await uow.notices.of_kind(ACME, IDS["omar"], NoticeKind.INCIDENT)
+        for number in range(100):
+            other = a_team_channel(workspace_id=ACME, address=f"desk{number}@acme.example", grant_id=None)
+            before = replace(incident, id=IncidentId(f"before{number}"), channel_id=other.id)
+            before = replace(before, opened_at=incident.opened_at - timedelta(minutes=1))
+            await uow.channels.add(other)
+            await uow.incidents.open_(before)
+            await uow.notices.attach([his.id], before.id)
+        await uow.commit()
+    play.google.mend(inbox.address)
+    await play.passes(minutes=16)
+    play.google.break_down("account_disabled", inbox.address)
+    await play.passes(minutes=16)
+    [reply] = await play.told("omar", "stopped working again")
+    assert "[Reconnect]" in reply.plain
