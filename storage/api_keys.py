@@ -12,13 +12,14 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy.dialects.sqlite import Insert
 
 from bot.domain.api_key import ApiKey, OwnerAnswer, OwnerAsked, network_of
 from bot.domain.channel import Kind, State
 from bot.domain.grant import Granted, Secret
 from bot.domain.ids import ApiKeyId, ChannelId, GrantId, UserId, WorkspaceId
 from storage.column_types import Instant
-from storage.connection import Insert, Repository, inserting
+from storage.connection import Repository, inserting
 from storage.errors import KeyLost, Misplaced
 from storage.grants import GRANTED, granted_as
 from storage.tables import access_token, api_key, api_key_channel, channel, grant, token_use

@@ -6,7 +6,19 @@ import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Dialect, ForeignKey, Integer, Text, false
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    Text,
+    TextClause,
+    false,
+)
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from bot.domain.address import key_of, visible
@@ -90,3 +102,9 @@ def of_channel(*, required: bool, primary_key: bool = False) -> Column[str]:
     """Checked at commit, so that one transaction may write its rows in any order."""
     key = ForeignKey("channel.id", deferrable=True, initially="DEFERRED")
     return Column("channel_id", Text, key, nullable=not required, primary_key=primary_key)
+
+
+def partial(name: str, *columns: str, where: str | TextClause, unique: bool = False) -> Index:
+    """An index of those rows alone. Migrations make it: told ``postgresql_where``, SQLAlchemy would load
+    PostgreSQL's dialect wherever the tables are known, a tenth of what a start on SQLite takes."""
+    return Index(name, *columns, unique=unique, info={"where": str(where)})

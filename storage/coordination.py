@@ -9,11 +9,12 @@ from functools import cache, lru_cache
 from typing import Any, Final
 
 from sqlalchemy import Integer, Table, bindparam, delete, func, not_, select, update
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.sql.dml import ReturningInsert, ReturningUpdate
 
 from storage.clock import DatabaseClock, Moment
 from storage.column_types import Instant
-from storage.connection import Insert, Repository, inserting
+from storage.connection import Repository, inserting
 from storage.tables import grant, lane, login_slot, meta, probe, seen, slot
 
 _RUNS: Final = "process:"

@@ -29,13 +29,14 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.ids import JobId
 from bot.domain.job import APART, URGENT, Job, JobKind
 from storage.clock import Moment
 from storage.column_types import Instant
-from storage.connection import Insert, Repository, inserting
+from storage.connection import Repository, inserting
 from storage.tables import UNFINISHED, job, lane
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))

@@ -22,11 +22,12 @@ from sqlalchemy import (
     union_all,
     update,
 )
+from sqlalchemy.dialects.sqlite import Insert
 
 from bot.domain.access import Person, Role, RoleChange
 from bot.domain.ids import UserId, WorkspaceId
 from storage.column_types import folded
-from storage.connection import Insert, Repository, inserting
+from storage.connection import Repository, inserting
 from storage.tables import group_member, person, role, role_change, workspace
 
 _BATCH: Final = 500

@@ -27,6 +27,7 @@ from sqlalchemy import (
     union,
     update,
 )
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from bot.domain.channel import Cause, State
@@ -36,7 +37,7 @@ from bot.domain.probe_policy import Probe, ProbeOutcome, Whose
 from storage.channels import IN_TROUBLE
 from storage.clock import DatabaseClock, Moment
 from storage.column_types import Instant
-from storage.connection import Insert, Repository, inserting
+from storage.connection import Repository, inserting
 from storage.tables import channel, probe, workspace
 from storage.tables import grant as grant_table
 

@@ -32,6 +32,7 @@ from storage.column_types import (
     number,
     of_channel,
     ordered_text,
+    partial,
     required_text,
 )
 
@@ -74,13 +75,7 @@ person: Final = Table(
     instant("read_at"),
     PrimaryKeyConstraint("workspace_id", "id"),
     Index("ix_person_email", "workspace_id", "email_key"),
-    Index(
-        "ix_person_owner",
-        "workspace_id",
-        "id",
-        sqlite_where=text("is_owner"),
-        postgresql_where=text("is_owner"),
-    ),
+    partial("ix_person_owner", "workspace_id", "id", where="is_owner"),
 )
 
 TROUBLED: Final = text("state IN ('impaired', 'disconnected')")
@@ -123,72 +118,23 @@ channel: Final = Table(
     required_text("sought"),
     CheckConstraint("(kind = 'personal') = (owner_id IS NOT NULL)", name="owner"),
     CheckConstraint("(state = 'removed') = (removed_at IS NOT NULL)", name="removed"),
-    Index(
-        "uq_channel_address",
-        "workspace_id",
-        "address_key",
-        unique=True,
-        sqlite_where=text("state <> 'removed'"),
-        postgresql_where=text("state <> 'removed'"),
-    ),
+    partial("uq_channel_address", "workspace_id", "address_key", unique=True, where="state <> 'removed'"),
     Index("ix_channel_owner", "workspace_id", "owner_id"),
-    Index(
-        "ix_channel_listed",
-        "workspace_id",
-        "kind",
-        "state",
-        "address_key",
-        sqlite_where=text("state <> 'removed'"),
-        postgresql_where=text("state <> 'removed'"),
-    ),
-    Index(
-        "ix_channel_reversed",
-        "workspace_id",
-        "kind",
-        "address_reversed",
-        sqlite_where=text("state <> 'removed'"),
-        postgresql_where=text("state <> 'removed'"),
-    ),
-    Index(
-        "ix_channel_held",
-        "workspace_id",
-        "provider",
-        "address_key",
-        sqlite_where=text("cause = 'held'"),
-        postgresql_where=text("cause = 'held'"),
-    ),
+    partial("ix_channel_listed", "workspace_id", "kind", "state", "address_key", where="state <> 'removed'"),
+    partial("ix_channel_reversed", "workspace_id", "kind", "address_reversed", where="state <> 'removed'"),
+    partial("ix_channel_held", "workspace_id", "provider", "address_key", where="cause = 'held'"),
     Index("ix_channel_removed", "workspace_id", "address_key", "removed_at"),
     Index("ix_channel_tenant", "provider", "identity_tenant", "state"),
-    Index(
-        "ix_channel_troubled",
-        "provider",
-        "cause",
-        "identity_tenant",
-        sqlite_where=TROUBLED,
-        postgresql_where=TROUBLED,
-    ),
-    Index(
-        "ix_channel_team",
-        "workspace_id",
-        "state",
-        sqlite_where=text("kind = 'team'"),
-        postgresql_where=text("kind = 'team'"),
-    ),
-    Index(
-        "ix_channel_page",
-        "workspace_id",
-        "id",
-        sqlite_where=text("kind = 'team' AND state <> 'removed'"),
-        postgresql_where=text("kind = 'team' AND state <> 'removed'"),
-    ),
-    Index(
+    partial("ix_channel_troubled", "provider", "cause", "identity_tenant", where=TROUBLED),
+    partial("ix_channel_team", "workspace_id", "state", where="kind = 'team'"),
+    partial("ix_channel_page", "workspace_id", "id", where="kind = 'team' AND state <> 'removed'"),
+    partial(
         "ix_channel_told",
         "workspace_id",
         "kind",
         "conversation_id",
         "address_key",
-        sqlite_where=text("conversation_id IS NOT NULL"),
-        postgresql_where=text("conversation_id IS NOT NULL"),
+        where="conversation_id IS NOT NULL",
     ),
 )
 
@@ -224,31 +170,25 @@ grant: Final = Table(
     Index("ix_grant_channel", "channel_id"),
     Index("ix_grant_identity", "identity_provider", "identity_subject", "phase"),
     # Of the few that have one: else SQLite takes it for a column that tells nothing apart.
-    Index(
+    partial(
         "ix_grant_delegate",
         "identity_provider",
         "delegate_subject",
         "phase",
-        sqlite_where=text("delegate_subject IS NOT NULL"),
-        postgresql_where=text("delegate_subject IS NOT NULL"),
+        where="delegate_subject IS NOT NULL",
     ),
-    Index(
-        "ix_grant_delegate_address",
-        "workspace_id",
-        "delegate_address",
-        sqlite_where=text("delegate_address IS NOT NULL"),
-        postgresql_where=text("delegate_address IS NOT NULL"),
+    partial(
+        "ix_grant_delegate_address", "workspace_id", "delegate_address", where="delegate_address IS NOT NULL"
     ),
     Index("ix_grant_phase", "phase", "retired_at"),
     # What was granted, and to whom: few differ, however many there are.
-    Index(
+    partial(
         "ix_grant_granted",
         "workspace_id",
         "identity_provider",
         "scopes",
         "delegate_subject",
-        sqlite_where=text("phase = 'live'"),
-        postgresql_where=text("phase = 'live'"),
+        where="phase = 'live'",
     ),
 )
 
@@ -278,13 +218,7 @@ probe: Final = Table(
     # The outage in whose line it waits.
     maybe_text("hold_id"),
     Index("ix_probe_due", "due_at"),
-    Index(
-        "ix_probe_line",
-        "hold_id",
-        "due_at",
-        sqlite_where=text("hold_id IS NOT NULL"),
-        postgresql_where=text("hold_id IS NOT NULL"),
-    ),
+    partial("ix_probe_line", "hold_id", "due_at", where="hold_id IS NOT NULL"),
     Index("ix_probe_proven", "provider", "last_ok_at"),
 )
 
@@ -308,9 +242,9 @@ job: Final = Table(
     maybe_instant("done_at"),
     maybe_instant("dead_at"),
     CheckConstraint("done_at IS NULL OR dead_at IS NULL", name="ended_once"),
-    Index("uq_job_dedupe", "dedupe", unique=True, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
-    Index("ix_job_due", "due_at", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
-    Index("ix_job_lane", "lane", "due_at", sqlite_where=UNFINISHED, postgresql_where=UNFINISHED),
+    partial("uq_job_dedupe", "dedupe", unique=True, where=UNFINISHED),
+    partial("ix_job_due", "due_at", where=UNFINISHED),
+    partial("ix_job_lane", "lane", "due_at", where=UNFINISHED),
     Index("ix_job_done", "done_at"),
     Index("ix_job_dead", "dead_at"),
 )
@@ -397,7 +331,7 @@ request: Final = Table(
     maybe_text("tenant"),
     maybe_text("follows"),
     Index("uq_request_digest", "digest", unique=True),
-    Index(
+    partial(
         "uq_request_waiting",
         "workspace_id",
         "requester",
@@ -405,8 +339,7 @@ request: Final = Table(
         "address_key",
         "awaits",
         unique=True,
-        sqlite_where=text("state = 'waiting'"),
-        postgresql_where=text("state = 'waiting'"),
+        where="state = 'waiting'",
     ),
     Index("ix_request_channel", "channel_id"),
     Index("ix_request_requester", "workspace_id", "requester", "created_at"),
@@ -425,15 +358,7 @@ hold: Final = Table(
     flag("was_false_alarm"),
     maybe_instant("recovered_at"),
     number("revision"),
-    Index(
-        "uq_hold_open",
-        "workspace_id",
-        "provider",
-        "tenant",
-        unique=True,
-        sqlite_where=text("ended_at IS NULL"),
-        postgresql_where=text("ended_at IS NULL"),
-    ),
+    partial("uq_hold_open", "workspace_id", "provider", "tenant", unique=True, where="ended_at IS NULL"),
 )
 
 # Who was ever in a hold, and what became of them: what is still refused is judged by it.
@@ -480,13 +405,7 @@ availability: Final = Table(
     number("down"),
     number("unknown"),
     PrimaryKeyConstraint("channel_id", "day"),
-    Index(
-        "ix_availability_down",
-        "workspace_id",
-        "day",
-        sqlite_where=text("down > 0"),
-        postgresql_where=text("down > 0"),
-    ),
+    partial("ix_availability_down", "workspace_id", "day", where="down > 0"),
     Index("ix_availability_day", "day"),
 )
 
@@ -627,13 +546,7 @@ incident: Final = Table(
     maybe_text("proven_by"),
     maybe_text("proven_with"),
     CheckConstraint("(resolved_at IS NULL) = (resolution IS NULL)", name="resolved"),
-    Index(
-        "uq_incident_open",
-        "channel_id",
-        unique=True,
-        sqlite_where=text("resolved_at IS NULL"),
-        postgresql_where=text("resolved_at IS NULL"),
-    ),
+    partial("uq_incident_open", "channel_id", unique=True, where="resolved_at IS NULL"),
     Index("ix_incident_channel", "channel_id", "opened_at"),
 )
 
@@ -667,13 +580,7 @@ notice: Final = Table(
     maybe_instant("snoozed_until"),
     number("reminders"),
     UniqueConstraint("workspace_id", "recipient", "kind", "topic"),
-    Index(
-        "ix_notice_stale",
-        "workspace_id",
-        "stale_since",
-        sqlite_where=STALE,
-        postgresql_where=STALE,
-    ),
+    partial("ix_notice_stale", "workspace_id", "stale_since", where=STALE),
     Index("ix_notice_kind", "workspace_id", "kind", "created_at"),
     Index("ix_notice_reader", "workspace_id", "recipient", "kind", "created_at"),
     Index("ix_notice_incident", "incident_id"),
@@ -705,7 +612,7 @@ history: Final = Table(
     Column("details", JSON, nullable=False),
     Index("ix_history_channel", "channel_id", "at"),
     Index("ix_history_at", "at"),
-    Index("ix_history_lost", "workspace_id", "at", sqlite_where=LOST, postgresql_where=LOST),
+    partial("ix_history_lost", "workspace_id", "at", where=LOST),
 )
 
 seen: Final = Table(
@@ -871,12 +778,7 @@ channel_event: Final = Table(
     UniqueConstraint("position"),
     Index("ix_channel_event_channel", "channel_id", "id"),
     Index("ix_channel_event_at", "at"),
-    Index(
-        "ix_channel_event_unplaced",
-        "id",
-        sqlite_where=text("position IS NULL"),
-        postgresql_where=text("position IS NULL"),
-    ),
+    partial("ix_channel_event_unplaced", "id", where="position IS NULL"),
 )
 
 # Where programs are told. Address and secrets are sealed: addresses of such kind often hold a secret, too.

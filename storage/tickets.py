@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Row, case, delete, literal, or_, select, update
+from sqlalchemy.dialects.sqlite import Insert
 
 from bot.domain.channel import InboxSpec, Kind
 from bot.domain.grant import Secret
@@ -25,7 +26,7 @@ from bot.domain.ticket import (
 )
 from storage.cipher import Cipher
 from storage.column_types import Instant, folded
-from storage.connection import Insert, Repository, inserting
+from storage.connection import Repository, inserting
 from storage.tables import download, link, ticket, ticket_outcome
 
 

@@ -144,7 +144,7 @@ def test_a_name_means_one_class() -> None:
 
 SELDOM_NEEDED: Final = (
     *("alembic", "cryptography.x509", "dns", "google.auth", "jinja2", "jwt", "mako", "msal"),
-    *("pygments", "requests", "rich.console", "urllib3", "yaml"),
+    *("psycopg", "pygments", "requests", "rich.console", "sqlalchemy.dialects.postgresql", "urllib3", "yaml"),
 )
 """What takes long to load, and most starts never need: a third of what a start costs, and of its memory."""
 
