@@ -43,6 +43,7 @@ PARTS: Final[Mapping[str, Part]] = {
     "load": load.measure,
     "load-database": load_database.measure,
     "processes": processes.measure,
+    "steady": processes.steady,
 }
 
 
@@ -67,12 +68,13 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=default.samples, help="outages on the simulated clock")
     parser.add_argument("--million", action="store_true", help="claim from 1,000,000 channels too (minutes)")
     parser.add_argument("--crowd", type=int, default=default.crowd, help="team addresses under load")
+    parser.add_argument("--minutes", type=int, default=default.minutes, help="look at 1,000,000 for so long")
     parser.add_argument(
         "--before", default=default.before, help="folder of a build to compare with, under load"
     )
     given = parser.parse_args()
     log_setup.configure(level=50)  # what is measured must not wait for a terminal
-    options = Options(given.runs, given.seconds, given.samples, given.million, given.crowd, given.before)
+    options = Options(**{name: said for name, said in vars(given).items() if name != "only"})
     before, began = os.getloadavg()[0], perf_counter()
     rows = asyncio.run(run(given.only, options))
     after, minutes = os.getloadavg()[0], (perf_counter() - began) / 60

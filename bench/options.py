@@ -19,5 +19,7 @@ class Options:
     """Claim from 1,000,000 channels too."""
     crowd: int = 2_000
     """Team addresses under load."""
+    minutes: int = 0
+    """How long a million mailboxes are looked at."""
     before: str = ""
     """The folder of an earlier build to measure beside this one, under load."""
