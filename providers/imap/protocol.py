@@ -290,6 +290,8 @@ class ImapSession:
         self._plain: asyncio.StreamWriter | None = None
         """The writer below TLS, kept for as long as the connection: dropping it would close that."""
         self._count = 0
+        self._greeted_with: frozenset[str] | None = None
+        """What the server offers, as far as it said so inside TLS without being asked."""
         self.limit: asyncio.Timeout | None = None
         """When the session must be over."""
         self.patience = 0.0
@@ -315,8 +317,10 @@ class ImapSession:
         status, _, rest = line.removeprefix("* ").partition(" ")
         if not line.startswith("* ") or status.upper() not in _GREETINGS:
             raise ProviderUnavailable("no_imap_greeting")
+        code, about, text = _coded(rest)
+        if is_private and code == "CAPABILITY":
+            self._greeted_with = _offered([f"{code} {about}"])
         if status.upper() != "OK":
-            code, _, text = _coded(rest)
             away = ProviderUnavailable(code if code in _AWAY else status.upper())
             away.said = inert_words(text) if is_private else ""
             raise away
@@ -344,7 +348,7 @@ class ImapSession:
     async def log_in(self, user: str, password: Secret) -> ImapAnswer:
         """Log in the first way that the server offers and knows: LOGIN, SASL PLAIN, SASL LOGIN. LOGIN only
         for ASCII (RFC 3501 has no word on how it spells the rest). Raises ``NoWay``."""
-        offered = await self.capabilities()
+        offered = self._greeted_with or await self.capabilities()
         if "ID" in offered:
             await self._introduce()
         ways = _ways(offered, user, password)

@@ -61,6 +61,7 @@ CONNECTION: Final = frozenset(
         "login_disabled",
         "injected",
         "literals",  # never comes to the end of a line
+        "telling",  # greets with what it offers, as Dovecot does
         "wants_id",  # opens no mailbox to who has not said, since the login, what it is
         "sasl_login",  # LOGIN is switched off, and SASL LOGIN is the only way in
         "only_sasl_login",  # the same, without saying that LOGIN is switched off

@@ -87,7 +87,8 @@ class Session:
         elif faults.has("preauth"):
             self._say("* PREAUTH Welcome.")
         else:
-            self._say("* OK The harbor's mail host is ready.")
+            told = f"[CAPABILITY {self._offered()}] " if faults.has("telling") else ""
+            self._say(f"* OK {told}The harbor's mail host is ready.")
         await self._writer.drain()
         return True
 
@@ -127,6 +128,12 @@ class Session:
         if self._host.faults.has("endless"):
             for _number in range(2_000):
                 self._say("* OK Still thinking.")
+        self._host.requests["capability"] += 1
+        self._say(f"* CAPABILITY {self._offered()}")
+        self._say(f"{tag} OK Done.")
+        return True
+
+    def _offered(self) -> str:
         listed = ["IMAP4rev1"]
         if self._starttls is not None:
             listed += (
@@ -136,9 +143,7 @@ class Session:
             listed += self._ways_in()
         if self._host.faults.has("wants_id"):
             listed += ["ID"]
-        self._say(f"* CAPABILITY {' '.join(listed)}")
-        self._say(f"{tag} OK Done.")
-        return True
+        return " ".join(listed)
 
     def _ways_in(self) -> list[str]:
         faults = self._host.faults

@@ -235,6 +235,16 @@ async def test_words_from_before_tls_are_forgotten(stage: ImapStage) -> None:
     assert await stage.provider.refresh(a_grant(got))
 
 
+async def test_what_a_greeting_says_need_not_be_asked(stage: ImapStage) -> None:
+    """It names what is offered (RFC 3501, 7.1). Before STARTTLS that is anybody's word."""
+    stage.imap.break_down("telling")
+    await stage.provider.redeem(a_consent(ALICE), stage.filled_in())
+    assert stage.imap.requests["capability"] == 1  # after the login: more may be offered then
+    await stage.provider.redeem(a_consent(ALICE), stage.starttls())
+    assert stage.imap.requests["capability"] == 1 + 3  # before, inside and after
+    assert stage.imap.requests["login"] == 2
+
+
 async def test_a_tls_port_gets_no_plain_text(stage: ImapStage) -> None:
     """STARTTLS on the port that is private from the start, and the other way round: nothing is sent."""
     crossed = stage.filled_in(port=str(stage.imap.starttls_port))
