@@ -23,7 +23,7 @@ from typing import Final
 import aiohttp
 from sqlalchemy import Engine, create_engine
 
-from bench.children import announced, free_port, migrated, the_bot
+from bench.children import announced, cpu_of, free_port, migrated, the_bot
 from bench.databases import Databases
 from bench.figures import Row, judged
 from bench.load import Filling
@@ -136,6 +136,11 @@ class _Bots:
         status = [Path(f"/proc/{pid}/status").read_text() for pid in self.pids]
         return sum(int(it.partition("VmRSS:")[2].split()[0]) for it in status) / 1024
 
+    @property
+    def cpu(self) -> float:
+        """Seconds that they have computed together."""
+        return sum(map(cpu_of, self.pids))
+
     async def looks(self) -> int:
         """How many there were so far."""
         async with self.session.get(f"{self.outside}/report") as answer:
@@ -144,9 +149,9 @@ class _Bots:
 
     async def looked(self, meanwhile: Awaitable[None]) -> Looks:
         """What they do until something else is over."""
-        number, cpu, busy, began = await self.looks(), _cpu(self.pids), _busy(), perf_counter()
+        number, cpu, busy, began = await self.looks(), self.cpu, _busy(), perf_counter()
         await meanwhile
-        seconds, cpu, busy = perf_counter() - began, _cpu(self.pids) - cpu, _busy() - busy
+        seconds, cpu, busy = perf_counter() - began, self.cpu - cpu, _busy() - busy
         return Looks(await self.looks() - number, seconds, cpu, busy)
 
     async def until(self, count: int) -> None:
@@ -178,14 +183,6 @@ async def _looks(url: str, count: int, *, processes: int) -> Looks:
     async with _bots(url, processes=processes) as bots:
         await asyncio.to_thread(filling.write, bots.engine)
         return await bots.looked(bots.until(count))
-
-
-def _cpu(pids: list[int]) -> float:
-    """Seconds that these processes have spent on a CPU, in all their threads."""
-    ticks = 0
-    for pid in pids:
-        ticks += sum(map(int, Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
-    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _busy() -> float:
