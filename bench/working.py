@@ -28,6 +28,7 @@ from bot.worker import Wake
 from providers.http_client import http_session, provider_session
 from sandbox.clock import SandboxClock
 from storage import Storage
+from storage.shares import Share, working_for
 
 POLL: Final = timedelta(minutes=20)
 """Longer than the interval between two probes of a personal inbox, jitter included."""
@@ -54,7 +55,8 @@ class Working:
         """Let every inbox become due and look at it. Returns how many were."""
         self.clock.advance(POLL)
         total = 0
-        while done := await self.services.monitoring.run_due():
+        run_due = working_for(Share.PROBES, self.services.monitoring.run_due)  # as the bot's own loop does
+        while done := await run_due():
             self.written.rows += done
             total += done
         return total

@@ -158,9 +158,11 @@ class _Guest(asyncio.Protocol):
 
     def begins(self, body: StreamReader) -> None:
         self._is_idle = False
+        if body.is_eof():  # it came with the headers, as most do
+            self._is_ours()
+            return
         self._body = body
         self._owes("body", self._door.limits.body_within)
-        _ = self.keeps_waiting
 
     def ends(self) -> None:
         self._is_ours()

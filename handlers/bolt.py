@@ -30,10 +30,10 @@ from bot.slack.client import SlackClient
 from bot.slack.views_api import ViewsApi
 from bot.views.blocks import Block
 from handlers import actions, commands, keys, modals
-from handlers.context import Context, Interaction, Response, Route
+from handlers.context import Context, Interaction, KeptHandler, Response, Route
 from handlers.events import EVENTS, Events
 from handlers.home import Home
-from handlers.responding import Ack, Presenter, Responder, ResponseBudget
+from handlers.responding import Ack, Presenter, Responder, ResponseBudget, as_ack
 from handlers.slack_request import Answer, Malformed, RequestKind, SlackRequest, Surface, read
 from handlers.tasks import Tasks
 
@@ -93,6 +93,8 @@ class Router:
             self.client.metrics.slack_call(f"in.{request.form.value}", "unknown_id")
             _log.warning("Nobody listens to this id", form=request.form.value, name=request.name[:60])
             route = Route(actions.out_of_date)
+        if (known := self._known(request, route)) is not None:
+            return known
 
         async def work(interaction: Interaction) -> Response:
             if interaction.request.workspace_id != self.workspace_id:
@@ -102,6 +104,13 @@ class Router:
             return await route.handler(self.context, interaction)
 
         return await self.answering.answer(request, work, opens=route.opens)
+
+    def _known(self, request: SlackRequest, route: Route) -> Ack:
+        """An answer that nothing need be waited for takes no task, which costs as much as all of it."""
+        if request.workspace_id != self.workspace_id or not isinstance(route.handler, KeptHandler):
+            return None
+        kept = route.handler.at_once(self.context, request)
+        return None if kept is None else as_ack(request, kept)
 
 
 def _request(args: AsyncArgs) -> SlackRequest:
@@ -258,6 +267,9 @@ def _app(router: Router, client: AsyncWebClient, identity: Identity) -> AsyncApp
         request_verification_enabled=False,
         ssl_check_enabled=False,
         url_verification_enabled=False,
+        # Of what we show it neither could find anything.
+        ignoring_self_events_enabled=False,
+        attaching_function_token_enabled=False,
     )
     app.command(_ANY)(router.command)
     app.block_action(_ANY)(router.action)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from typing import Final
 
 from bot.domain.access import Actor, Operation, Right, may, right_to_connect
 from bot.domain.address import same_address
@@ -45,7 +46,7 @@ from bot.views.replies import enabled_message
 from bot.views.status import status_message
 from bot.views.wording import refusal_words, revocation_words
 from handlers import hubspot
-from handlers.context import SILENT, Context, Handler, Interaction, Response, View, noted
+from handlers.context import SILENT, Context, Handler, Interaction, KeptHandler, Response, View, noted
 from handlers.slack_request import Surface
 
 
@@ -437,14 +438,13 @@ About = Callable[[Context, Interaction, Actor, Channel], Awaitable[Response]]
 """An action on one channel."""
 
 
-async def show_overview(context: Context, interaction: Interaction) -> Response:
-    """Who looks again while nothing has changed gets what was drawn for them before."""
-    return await context.drawn.of(context, interaction, "overview", _drawn_overview)
-
-
 async def _drawn_overview(context: Context, interaction: Interaction) -> Response:
     shown = await context.services.channels.overview(await context.actor(interaction), most=LIST_ROWS)
     return await listed(context, interaction, shown)
+
+
+show_overview: Final = KeptHandler("overview", _drawn_overview)
+"""Who looks again while nothing has changed gets what was drawn for them before."""
 
 
 async def listed(context: Context, interaction: Interaction, shown: Overview) -> Response:

@@ -23,7 +23,7 @@ from bot.views.hubspot import with_help
 from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, which_address_message
 from handlers import admins, channels, hubspot, keys, reports, webhooks
 from handlers.channels import About, show_overview
-from handlers.context import SILENT, Context, Handler, Interaction, Response, Route, is_first
+from handlers.context import SILENT, Context, Handler, Interaction, KeptHandler, Response, Route, is_first
 from handlers.errors import attempt
 
 MOST_READ: Final = 1_000
@@ -246,10 +246,7 @@ def report(typed: Typed) -> Handler:
 
 
 def explain(typed: Typed) -> Handler:
-    async def handler(context: Context, interaction: Interaction) -> Response:
-        return await context.drawn.of(context, interaction, "help", _drawn_help)
-
-    return handler
+    return _HELP
 
 
 async def _drawn_help(context: Context, interaction: Interaction) -> Response:
@@ -261,6 +258,9 @@ async def _drawn_help(context: Context, interaction: Interaction) -> Response:
     if context.services.hubspot is not None:
         shown = with_help(interaction.lang, shown, context.command)
     return Response(message=shown)
+
+
+_HELP: Final = KeptHandler("help", _drawn_help)
 
 
 def show_hubspot(typed: Typed) -> Handler:

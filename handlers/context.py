@@ -11,7 +11,7 @@ from typing import Any, Final
 from bot.domain.access import Actor
 from bot.services import Services
 from bot.views.blocks import without_charts
-from bot.views.i18n import Language
+from bot.views.i18n import Language, language_for
 from handlers.home import Home
 from handlers.slack_request import SlackRequest
 
@@ -78,19 +78,29 @@ class Drawn:
 
     async def of(self, context: Context, interaction: Interaction, what: str, draw: Handler) -> Response:
         """``what``: by ``draw``, or as that drew it before for the same person and language."""
-        request, now = interaction.request, context.clock()
-        mark = await context.services.channels.mark()
-        key = (what, request.workspace_id, request.user_id, interaction.lang.code)
-        kept = self._kept.get(key)
-        if kept is not None and kept[0] == mark and timedelta() <= now - kept[1] < KEPT_FOR:
-            return kept[2]
+        now, mark = context.clock(), await context.services.channels.mark()
+        if (kept := self.kept(interaction, what, mark, now)) is not None:
+            return kept
         response = await draw(context, interaction)
         if mark is not None:
+            key = _key(interaction, what)
             self._kept[key] = mark, now, response
             self._kept.move_to_end(key)
             if len(self._kept) > MOST_KEPT:
                 self._kept.popitem(last=False)
         return response
+
+    def kept(self, interaction: Interaction, what: str, mark: str | None, now: datetime) -> Response | None:
+        """``what`` as it was drawn, if that is still so by this ``mark``, which was asked for just now."""
+        kept = self._kept.get(_key(interaction, what))
+        if kept is None or kept[0] != mark or not timedelta() <= now - kept[1] < KEPT_FOR:
+            return None
+        return kept[2]
+
+
+def _key(interaction: Interaction, what: str) -> tuple[str, ...]:
+    request = interaction.request
+    return what, request.workspace_id, request.user_id, interaction.lang.code
 
 
 @dataclass(frozen=True)
@@ -111,6 +121,25 @@ class Context:
 
 
 Handler = Callable[[Context, Interaction], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptHandler:
+    """A handler whose answer is shown again for as long as nothing has changed."""
+
+    what: str
+    draw: Handler
+
+    async def __call__(self, context: Context, interaction: Interaction) -> Response:
+        return await context.drawn.of(context, interaction, self.what, self.draw)
+
+    def at_once(self, context: Context, request: SlackRequest) -> Response | None:
+        """The answer where nothing need be waited for: neither who asks, nor whether anything has changed."""
+        locale = context.services.people.locale_at_once(request.workspace_id, request.user_id)
+        if locale is None or (mark := context.services.channels.mark_at_once()) is None:
+            return None
+        interaction = Interaction(request, language_for(locale))
+        return context.drawn.kept(interaction, self.what, mark, context.clock())
 
 
 @dataclass(frozen=True, slots=True)

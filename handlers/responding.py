@@ -126,7 +126,7 @@ class Presenter:
                 return None
             message = without_charts(message)
         if exchange.request.surface is Surface.COMMAND and not exchange.is_late:
-            return {"response_type": "ephemeral", **message}
+            return _for_the_asker(message)
         if exchange.request.response_url:
             await self._views_api.respond(exchange.request.response_url, message, replace=replace)
         return None
@@ -154,7 +154,7 @@ class Presenter:
         if exchange.request.form is RequestKind.SUBMISSION:
             return {"response_action": "update", "view": working_modal(exchange.lang)}
         if exchange.request.form is RequestKind.COMMAND and not exchange.view_id:
-            return {"response_type": "ephemeral", **working_message(exchange.lang)}
+            return _for_the_asker(working_message(exchange.lang))
         return None
 
     async def _in_form(self, exchange: Exchange, reply: Response) -> Ack:
@@ -178,6 +178,17 @@ class Presenter:
             return await self.say(exchange, too_late_message(exchange.lang))
         await _tell(reply, view_id)
         return None
+
+
+def as_ack(request: SlackRequest, reply: Response) -> Ack:
+    """``reply`` where the ack shows it and nothing need be waited for; else ``None``."""
+    if request.surface is not Surface.COMMAND or reply.message is None or has_chart(reply.message):
+        return None
+    return _for_the_asker(reply.message)
+
+
+def _for_the_asker(message: Message) -> dict[str, Any]:
+    return {"response_type": "ephemeral", **message}
 
 
 async def _options(work: Awaitable[Sequence[Block]]) -> Sequence[Block]:
@@ -337,7 +348,7 @@ class Responder:
 
     def _put_off(self, exchange: Exchange) -> Ack:
         if exchange.request.form is RequestKind.COMMAND:
-            return {"response_type": "ephemeral", **busy_message(exchange.lang)}
+            return _for_the_asker(busy_message(exchange.lang))
         if exchange.request.form is RequestKind.SUBMISSION:
             view = _kept(exchange, busy_message(exchange.lang)) or busy_modal(exchange.lang)
             return {"response_action": "update", "view": view}

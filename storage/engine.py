@@ -16,6 +16,7 @@ from sqlalchemy import URL, Connection, event, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from storage.shares import Places, Share
+from storage.sqlite_driver import connect
 
 CONNECT_WITHIN: Final = 2
 """Seconds to wait for a free or a new connection."""
@@ -155,7 +156,7 @@ def _begin_on_postgresql(connection: Connection) -> None:
 def _sqlite_engine(url: str) -> AsyncEngine:
     engine = create_async_engine(
         async_url(url),
-        connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000},
+        connect_args={"isolation_level": None, "timeout": _BUSY_MS / 1000, "async_creator_fn": connect},
         pool_size=sum(SQLITE_READERS.values()) + 1,
         max_overflow=0,
         pool_timeout=CONNECT_WITHIN,

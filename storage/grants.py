@@ -7,7 +7,7 @@ rotates its secrets may end the whole grant when one is used twice (RFC 9700 §4
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import itemgetter
@@ -82,18 +82,17 @@ class GrantRepository(Repository):
         renewed = renewed.values(sealed=sealed, scopes=scopes_as_kept(scopes), version=expected_version + 1)
         return await self._connection.count(renewed) == 1
 
-    async def lease(
-        self, ids: Collection[GrantId], *, lease_for: timedelta
-    ) -> tuple[str, dict[GrantId, Grant]]:
+    async def lease(self, ids: Collection[GrantId], *, lease_for: timedelta) -> tuple[str, Iterator[Grant]]:
         """Take the right to refresh these grants, those that nobody else holds now, and read them as they
-        are now. Returns the token that frees them."""
+        are now. Returns the token that frees them. Each is opened when it is asked for, which may be after
+        the commit: that takes longer than all the rest."""
         token = self._connection.new_lease()
         clock = self._connection.clock
         times = {"present": clock.ahead(), "until": clock.ahead(plus=lease_for)}
         taken = await self._connection.rows(
             _leasing(clock.moment, self._connection.dialect), {"those": list(ids), "token": token, **times}
         )
-        return token, {row.id: self._readable(row) for row in taken}
+        return token, map(self._readable, taken)
 
     async def release(
         self, ids: Collection[GrantId], *, lease_token: str, renewed: Collection[GrantId]

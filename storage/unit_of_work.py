@@ -266,16 +266,18 @@ class Storage:
         SQLite counts the commits of others in each connection, and ours for this does nothing else.
         PostgreSQL's snapshot names the transactions that can be seen.
         """
-        if self._is_closing:
-            return None
-        if self._engine.dialect.name == "sqlite":
-            return self._data_version()
+        if self._is_closing or self.file is not None:
+            return self.mark_at_once()
         if self._marking is None:
             self._marking = marking_engine(_revealed(self._engine))
         with suppress(SQLAlchemyError, OSError, TimeoutError):
             async with asyncio.timeout(CONNECT_WITHIN), self._marking.connect() as connection:
                 return str((await connection.execute(_SNAPSHOT_NAMED)).scalar())
         return None
+
+    def mark_at_once(self) -> str | None:
+        """The same where nothing is waited for, which is SQLite; ``None`` of a server."""
+        return None if self._is_closing or self.file is None else self._data_version()
 
     def _data_version(self) -> str | None:
         """On the event loop: it takes two microseconds, and a thread would take a hundred times that."""

@@ -7,15 +7,17 @@ A number that goes up is a decision; one that goes down is written down here, so
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
+import pytest
 from sqlalchemy import event
 
 from bot.services import Services
+from handlers.slack_request import Answer
 from tests.driver import Person
 from tests.services.play import on_both
 from tests.stage import Stage
@@ -122,6 +124,33 @@ async def test_a_list_takes_the_same_however_long_it_is(stage: Stage) -> None:
     assert len(many.statements) == len(few.statements) == LIST, f"{few}\n{many}"
     again = await spent_again(stage, lambda: alice.types("/inbox list"))
     assert again.statements == [], again
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+async def test_what_is_known_takes_not_one_turn_of_the_event_loop(stage: Stage) -> None:
+    """As long as nobody has committed anything; nor is anything known of another workspace."""
+    alice, bot = stage.person("alice"), stage.bot.slack
+    for text in ("help", "list"):
+        await alice.types(f"/inbox {text}")
+        typed = {"command": "/inbox", "text": text, "user_id": "U0ALICE"}
+        ours = {**typed, "team_id": stage.bot.services.workspace.id}
+        ended, answer = one_step(bot.dispatch(ours))
+        assert ended and answer is not None and answer.body is not None and answer.body["blocks"]
+        assert not one_step(bot.dispatch({**typed, "team_id": "T0ELSEWHERE"}))[0]
+        async with stage.bot.services.core.storage.writing() as uow:
+            await uow.meta.add(f"changed by {text}", "")
+            await uow.commit()
+        assert not one_step(bot.dispatch(ours))[0]
+
+
+def one_step(work: Coroutine[Any, Any, Answer]) -> tuple[bool, Answer | None]:
+    """Whether ``work`` waits for nothing, and what it then returns."""
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        return True, ended.value
+    work.close()
+    return False, None
 
 
 @on_both

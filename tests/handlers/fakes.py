@@ -83,6 +83,9 @@ class FakePeople:
     async def locale_of(self, workspace_id: str, user_id: str) -> str:
         return self.locale
 
+    def locale_at_once(self, workspace_id: str, user_id: str) -> str:
+        return self.locale
+
     async def changed(self, person: Person) -> None:
         await self.trouble.pass_()
         self.known.append(person)
@@ -100,6 +103,9 @@ class FakeChannels:
 
     async def mark(self) -> None:
         """Nobody can tell whether anything was changed."""
+
+    def mark_at_once(self) -> None:
+        """As above."""
 
     async def overview(self, actor: Actor, *, most: int, browse: Browse = _ALL) -> Overview:
         own = tuple(a_row(it) for it in self.channels.values() if browse.text in it.address)

@@ -99,6 +99,10 @@ class Channels:
         """See ``Storage.mark``."""
         return await self._core.storage.mark()
 
+    def mark_at_once(self) -> str | None:
+        """See ``Storage.mark_at_once``."""
+        return self._core.storage.mark_at_once()
+
     async def overview(self, actor: Actor, *, most: int = 100, browse: Browse = _ALL) -> Overview:
         """What ``actor`` may see and wants to: at most so many rows, their own and what needs somebody first,
         and how many there are."""

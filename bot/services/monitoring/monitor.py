@@ -44,6 +44,7 @@ from bot.domain.probe_policy import (
     with_heard,
     witness_delay,
 )
+from bot.services.core.courtesy import unhurried
 from bot.services.core.jobs import attempted
 from bot.services.core.notifications import Notifications, Operators
 from bot.services.core.ports import Core
@@ -107,6 +108,7 @@ class Monitoring:
 
     async def run_due(self, *, limit: int = BATCH) -> int:
         """Claim and work off what is due. Returns how many probes were claimed."""
+        await self._core.courtesy.gives_way()
         left = frozenset(self._left_behind)
         async with self._core.storage.writing() as uow:
             if left:
@@ -165,7 +167,10 @@ class Monitoring:
             else None
             for probe in claimed
         ]
-        await self._write(claimed, await self._weighed(observations), busy=theirs.keys() - seen.keys())
+        weighed = await self._weighed(observations)
+        if not is_awaited:
+            await self._core.courtesy.gives_way()
+        await self._write(claimed, weighed, busy=theirs.keys() - seen.keys())
 
     async def _weighed(self, observations: Sequence[_Observation | None]) -> list[_Observation | None]:
         """With what others say of each refusal, once all of the batch are known. By now the grants of the
@@ -212,8 +217,9 @@ class Monitoring:
             observation for observation in observations if observation is not None and _is_plain(observation)
         ]
         if plain:
+            found = [self._passed(observation) async for observation in unhurried(plain)]
             async with self._core.storage.writing() as uow:
-                await uow.probes.passed([self._passed(observation) for observation in plain])
+                await uow.probes.passed(found)
                 await uow.commit()
         for probe, observation in zip(claimed, observations, strict=True):
             if observation is None and probe.grant_id in busy:

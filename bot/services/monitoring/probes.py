@@ -13,10 +13,11 @@ refused holds one of a host's few slots, and a refused one keeps it for as long 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 import structlog
@@ -34,6 +35,7 @@ from bot.domain.errors import (
 )
 from bot.domain.grant import Grant, Secret, resource_in
 from bot.domain.ids import GrantId, UserId, WorkspaceId
+from bot.services.core.courtesy import Courtesy, unhurried
 from bot.services.core.jobs import attempted
 from bot.services.core.ports import Core
 from providers.base import HasResources, RefreshedGrant
@@ -49,6 +51,9 @@ BUSY_FOR: Final = timedelta(seconds=5)
 _PAUSES: Final = tuple(timedelta(seconds=s) for s in (1, 2, 5, 10, 15))
 """Before an unsaved secret is tried again. Never long: whoever takes the lease when it has run out uses the
 old one."""
+
+_GivesWay = Callable[[], Awaitable[None]]
+"""Waits while people are being served, where the look is nobody's they wait for."""
 
 _log = structlog.get_logger(__name__)
 
@@ -323,18 +328,19 @@ class Probes:
 
         They give way to people who are being served, unless one of them waits for this (``is_awaited``).
         """
+        courtesy = Courtesy() if is_awaited else self._core.courtesy  # to nobody, or to all
+        await courtesy.gives_way()
         token, leased = await self._take(grant_ids)
         gate, turns = asyncio.Semaphore(AT_ONCE), [self._turn(grant) for grant in leased.values()]
-        until = self._core.courtesy.until()
+        gives_way = partial(courtesy.gives_way, courtesy.until())
 
         async def one(turn: RefreshTurn) -> ProbeResult:
             is_refresh = turn.grant.id in only_refresh
             async with gate:
-                if not is_awaited:
-                    await self._core.courtesy.gives_way(until)
+                await gives_way()
                 # Whatever goes wrong with one must not cost the others of its batch their turn.
-                work = self._sparing(turn, is_refresh) if is_sparing else self._look(turn, is_refresh)
-                look, _ = await attempted(work, what="probe")
+                looked = (self._sparing if is_sparing else self._look)(turn, is_refresh, gives_way)
+                look, _ = await attempted(looked, what="probe")
             return look or turn.seen(ProviderUnavailable("unforeseen"))
 
         try:
@@ -343,6 +349,7 @@ class Probes:
             with suppress(StorageAway):
                 await self._free(token, turns)
             raise
+        await courtesy.gives_way()
         kept = await self._free(token, turns)
         return {
             turn.grant.id: ProbedGrant(turn.grant, look)
@@ -377,7 +384,11 @@ class Probes:
             await uow.commit()
         self._unsaved.drop(done)
         self._left_behind -= left
-        return token, leased
+        try:
+            return token, {grant.id: grant async for grant in unhurried(leased)}
+        except BaseException:  # cut off
+            self._left_behind.add(token)
+            raise
 
     async def _free(self, token: str, turns: Sequence[RefreshTurn]) -> frozenset[GrantId]:
         """Those that were still ours. What the database cannot be told now is freed by the next turn."""
@@ -415,21 +426,22 @@ class Probes:
                     expires_at=brought.expires_at,
                 )
 
-    async def _sparing(self, turn: RefreshTurn, is_refresh: bool) -> ProbeResult:
+    async def _sparing(self, turn: RefreshTurn, is_refresh: bool, gives_way: _GivesWay) -> ProbeResult:
         if not self._login_throttle.may_follow(turn.grant):
-            return await self._look(turn, is_refresh)
+            return await self._look(turn, is_refresh, gives_way)
         async with self._login_throttle.turn(turn.grant) as slot:
             if slot.put_off_until is not None:
                 spared = ProviderUnavailable("host_spared")
                 return ProbeResult(spared, spared.code, put_off_until=slot.put_off_until)
-            look = await self._look(turn, is_refresh)
+            look = await self._look(turn, is_refresh, gives_way)
             slot.was_refused = is_refused_login(look.error)
         return look
 
-    async def _look(self, turn: RefreshTurn, is_refresh: bool) -> ProbeResult:
+    async def _look(self, turn: RefreshTurn, is_refresh: bool, gives_way: _GivesWay) -> ProbeResult:
         try:
             fresh = await turn.renew()
             if not is_refresh:
+                await gives_way()
                 await self._core.providers.get(turn.grant.provider).probe(turn.grant, fresh, turn.renew)
         except ProviderError as error:
             if isinstance(error, ProviderUnavailable) and error.unknown_code:

@@ -140,6 +140,11 @@ class People:
             return "en-US"
         return person.locale if person else "en-US"
 
+    def locale_at_once(self, workspace_id: WorkspaceId, user_id: UserId) -> str | None:
+        """The same where nobody need be asked; else ``None``."""
+        person = self._remembered(user_id) if workspace_id == self._workspace.id else None
+        return person.locale if person else None
+
     async def name_of(self, user_id: UserId) -> str:
         """What to call somebody on a page; empty if unknown."""
         try:

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 from bot.domain.channel import State
-from bot.services.core.courtesy import Courtesy
+from bot.services.core.courtesy import Courtesy, unhurried
 from tests.services.play import Play
 
 
@@ -46,6 +46,29 @@ async def test_a_batch_gives_way_once() -> None:
     long_ago = courtesy.until() - 120
     with courtesy.serving():
         await courtesy.gives_way(long_ago)
+
+
+async def test_what_takes_long_lets_others_in() -> None:
+    """Between pieces, and nothing is left out or changes places."""
+    others = asyncio.create_task(asyncio.sleep(0))
+    assert [one async for one in unhurried(range(15))] == list(range(15))
+    assert not others.done()
+    assert [one async for one in unhurried(range(40))] == list(range(40))
+    assert others.done()
+
+
+async def test_no_part_of_a_batch_begins_while_somebody_waits(play: Play) -> None:
+    """Not the claim either: on SQLite a click would stand behind it."""
+    channel = await play.connect("alice")
+    play.stage.town.clock.advance(timedelta(minutes=20))
+    play.services.core.courtesy._at_most = 3600
+    with play.services.core.courtesy.serving():
+        looking = asyncio.create_task(play.services.monitoring.run_due())
+        for _ in range(3):
+            async with play.storage.reading() as uow:
+                row = await uow.probes.find(channel.id)
+        assert row is not None and row.lease_token is None
+    assert await looking == 1
 
 
 async def test_no_mailbox_is_asked_while_somebody_waits(play: Play) -> None:

@@ -1,0 +1,92 @@
+"""What is sent to the thread of a SQLite connection: one errand for a statement, whatever it brings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from storage import Cipher, Storage
+from storage.engine import create_engine
+from storage.sqlite_driver import connect
+from tests.engines import Inline
+
+ERRANDS: list[object] = []
+
+
+class Counted(Inline):
+    def put_nowait(self, work: tuple[asyncio.Future[object] | None, Callable[[], object]]) -> None:
+        ERRANDS.append(work[1])
+        super().put_nowait(work)
+
+
+@pytest.fixture
+def errands(inline_sqlite: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[object]]:
+    monkeypatch.setattr("aiosqlite.core.SimpleQueue", Counted)
+    ERRANDS.clear()
+    yield ERRANDS
+    ERRANDS.clear()
+
+
+async def test_a_statement_is_one_errand(
+    settled_sqlite: Path, errands: list[object], cipher: Cipher, tmp_path: Path
+) -> None:
+    """So are the beginning of a transaction and its end; a connection goes back into its pool without any."""
+    file = tmp_path / "copy.db"
+    file.write_bytes(settled_sqlite.read_bytes())
+    storage = await Storage.open(f"sqlite:///{file}", cipher=cipher)
+    async with storage.writing() as uow:
+        await uow.meta.find("sum")
+    del errands[:]
+    async with storage.writing() as uow:
+        await uow.meta.add("sum", "0")
+        assert await uow.meta.find("sum") == "0"
+        await uow.commit()
+    assert len(errands) == 4, errands
+    del errands[:]
+    async with storage.reading() as uow:
+        assert await uow.meta.find("sum") == "0"
+    assert len(errands) == 3, errands
+    await storage.close()
+
+
+@pytest.mark.threaded
+async def test_it_is_what_it_was(tmp_path: Path) -> None:
+    """Rows, numbers, nothing, many at once, and errors come as from aiosqlite; afterwards it goes on."""
+    engine = create_engine(f"sqlite:///{tmp_path / 'some.db'}")
+    async with engine.connect() as connection:
+        await connection.execute(text("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT)"))
+        await connection.execute(text("INSERT INTO t (b) VALUES (:b)"), [{"b": str(it)} for it in range(100)])
+        found = await connection.execute(text("UPDATE t SET b = 'x' WHERE a > 60 RETURNING a"))
+        assert len(found.all()) == 40
+        counted = await connection.execute(text("DELETE FROM t WHERE b = 'x'"))
+        assert counted.rowcount == 40
+        empty = await connection.execute(text("SELECT a, b FROM t WHERE a = 1000"))
+        assert list(empty.keys()) == ["a", "b"]
+        assert empty.first() is None
+        with pytest.raises(IntegrityError):
+            await connection.execute(text("INSERT INTO t (a) VALUES (1)"))
+        with pytest.raises(OperationalError):
+            await connection.execute(text("SELECT nothing FROM t"))
+        assert (await connection.execute(text("SELECT count(*) FROM t"))).scalar() == 60
+        await connection.rollback()
+        assert (await connection.execute(text("SELECT count(*) FROM sqlite_master"))).scalar() == 0
+    await engine.dispose()
+
+
+@pytest.mark.threaded
+async def test_a_closed_connection_says_so(tmp_path: Path) -> None:
+    """As aiosqlite's: SQLAlchemy knows it by these words."""
+    connection = connect(str(tmp_path / "some.db"))
+    await connection
+    cursor = await connection.cursor().execute("SELECT 1")
+    assert [tuple(row) for row in await cursor.fetchall()] == [(1,)]
+    await connection.close()
+    with pytest.raises(ValueError, match="Connection closed"):
+        await connection.cursor().execute("SELECT 1")
+    with pytest.raises(ValueError, match="no active connection"):
+        await connection.rollback()
