@@ -115,7 +115,10 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
         case e.ProgramsOff():
             return Explanation(
                 lang.say("No programs are let in"),
-                lang.say("On this Inboxkeeper, programs get no access to inboxes, so there are no keys."),
+                lang.say(
+                    "On this Inboxkeeper, programs get no access to inboxes, so there are no keys and no "
+                    "webhooks."
+                ),
                 lang.say(
                     "If you need it, ask whoever runs Inboxkeeper to set {setting}.",
                     setting="INBOXKEEPER_API=true",
