@@ -215,7 +215,7 @@ class People:
         now = self._core.clock()
         known = await uow.people.by_ids(self._workspace.id, [person.id for person in people])
         await uow.people.save_all(people, now)
-        has_news = False
+        has_news = has_other_flags = False
         for person in people:
             self._remember(person, now)
             was_deleted = person.id in known and known[person.id].is_deleted
@@ -224,6 +224,9 @@ class People:
             elif was_deleted and not person.is_deleted:
                 await self._welcome_back(uow, person)
             has_news |= person.id in known and person.is_deleted is not was_deleted
+            has_other_flags |= person.id in known and person.is_owner is not known[person.id].is_owner
+        if has_news or has_other_flags:
+            await self._unfinished.ask_anew(uow, self._workspace.id, now=now)
         if has_news:  # no click follows it: their inboxes, and what they asked for, stand in others' Homes
             await self._notifications.home_changed(uow, self._workspace.id, actor=None, now=now)
 
