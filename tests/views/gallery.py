@@ -145,6 +145,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.UndoOver(),
     errors.UndoOver("U0BOB"),
     errors.CannotPostThere("C0SUPPORT"),
+    errors.CannotPostThere("C0SUPPORT", "is_archived"),
+    errors.CannotPostThere("C0SUPPORT", "restricted_action"),
     errors.OtherKind("ann@example.com", is_team=True),
     errors.OtherKind("ann@example.com", is_team=False),
     errors.ConsentDeclined("ann@example.com"),

@@ -378,7 +378,7 @@ class Greeting:
         except SlackError as error:
             await self._forget(key)
             if isinstance(error, PersonUnreachable):
-                raise CannotPostThere(conversation) from error
+                raise CannotPostThere(conversation, error.code) from error
             raise
 
     async def _is_first(self, key: str) -> bool:

@@ -283,6 +283,20 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.OtherKind(address, is_team):
             return _other_kind(lang, shown(address), is_team=is_team)
+        case e.CannotPostThere(code="is_archived"):
+            return Explanation(
+                lang.say("Archived"),
+                lang.say("That conversation is archived, and takes no messages."),
+                lang.say("Choose another one, or go on without."),
+            )
+        case e.CannotPostThere(code="restricted_action"):
+            return Explanation(
+                lang.say("Not open to apps"),
+                lang.say(
+                    "A setting of this Slack workspace does not let Inboxkeeper post in that conversation."
+                ),
+                lang.say("Choose another one, or ask a Slack admin to allow it."),
+            )
         case e.CannotPostThere():
             return Explanation(
                 lang.say("The bot is not in there"),
