@@ -147,11 +147,13 @@ class AlreadyConnected(Refusal):
 @dataclass(eq=False)
 class InOrder(Refusal):
     """The address is connected, or disabled on purpose: nothing has to be done. ``inbox`` is what was typed,
-    which this person may well have come to change; ``may_edit`` says that they can."""
+    which this person may well have come to change; ``may_edit`` says that they can, ``may_enable`` that they
+    need ask nobody to enable it."""
 
     channel: Channel
     inbox: InboxSpec
     may_edit: bool
+    may_enable: bool
 
 
 @dataclass(eq=False)

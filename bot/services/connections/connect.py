@@ -91,7 +91,8 @@ class Connections:
         else:
             await self._check_place(existing, requested_change)
             if existing.is_in_order:
-                raise InOrder(existing, requested_change.inbox, may(actor, Operation.EDIT, existing))
+                may_edit, may_enable = (may(actor, it, existing) for it in (Operation.EDIT, Operation.ENABLE))
+                raise InOrder(existing, requested_change.inbox, may_edit, may_enable)
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, requested_change)
             if existing is not None:
