@@ -518,6 +518,11 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     if not is_open:
         gone = a_picture(NoticeKind.WEBHOOK_OFF, **about)
         yield "webhook off revoked", picture_of(lang, gone)
+    about["webhook"] = webhook if is_open else None
+    yield f"webhook orphaned {is_open}", picture_of(lang, a_picture(NoticeKind.WEBHOOK_ORPHANED, **about))
+    if not is_open:
+        back = a_picture(NoticeKind.WEBHOOK_ORPHANED, **{**about, "webhook": webhook}, is_back=True)
+        yield "webhook orphaned back", picture_of(lang, back)
     ends = a_picture(NoticeKind.KEY_ENDS, api_key=key, notice={"subject": f"{key.id}:7"}, is_open=is_open)
     yield f"key ends {is_open}", picture_of(lang, ends)
     subject = f"{key.id}:{NOW.isoformat()}"
