@@ -132,10 +132,11 @@ class SlackMessenger:
             await self._call("chat.postMessage", **said)
 
     async def _joined(self, conversation: ConversationId) -> bool:
-        """Enter a public conversation, if the app was installed with the right to."""
+        """Enter a public conversation, if the app was installed with the right to. Raises
+        ``PersonUnreachable`` where nobody's invitation would help."""
         try:
             await self._client.call("conversations.join", within=_TIMEOUT, channel=conversation)
-        except TokenDead:
+        except (PersonUnreachable, TokenDead):
             raise
         except SlackRefused:
             return False

@@ -24,7 +24,7 @@ from bot.views.replies import CANDIDATES, help_message, unknown_verb_message, wh
 from handlers import admins, channels, hubspot, keys, reports, webhooks
 from handlers.channels import About, show_overview
 from handlers.context import SILENT, Context, Handler, Interaction, KeptHandler, Response, Route, is_first
-from handlers.errors import attempt
+from handlers.errors import Refused, attempt
 
 MOST_READ: Final = 1_000
 """Characters of a command that are read at all; an address has at most 254."""
@@ -250,8 +250,10 @@ def explain(typed: Typed) -> Handler:
 
 
 async def _drawn_help(context: Context, interaction: Interaction) -> Response:
-    # Whoever cannot be read just now reads what everybody may do.
+    # Whoever cannot be read just now reads what everybody may do; a guest may do none of it.
     actor = await attempt(context.actor(interaction))
+    if isinstance(actor, Refused):
+        raise actor.refusal
     is_admin = isinstance(actor, Actor) and actor.is_super_admin
     has_keys = context.services.program_keys is not None
     shown = help_message(interaction.lang, context.command, is_admin=is_admin, has_keys=has_keys)

@@ -111,7 +111,8 @@ async def _listed(
     *,
     start: int = 0,
 ) -> Response:
-    rows = await service(context).overview(await context.actor(interaction))
+    actor = await context.actor(interaction)
+    rows = await service(context).overview(actor)
     lang = interaction.lang
     return Response(modal=webhooks_modal(lang, rows, start=start, remark=remark(lang)))
 

@@ -19,17 +19,8 @@ from storage import StorageAway
 _LOOKS_BACK: Final = timedelta(days=30)
 _MOST: Final = 2_000
 
-_STEPS: Final = {
-    "connect": "Connect",
-    "pause": "Stop using it, and begin again",
-    "mend": "Break it, and mend it",
-    "restore": "Give it back",
-    "team": "A team address",
-    "microsoft": "Microsoft",
-    "switch": "Switch",
-    "imap": "Any other host",
-}
-"""Keys and titles; what to do at each is written in ``templates/slack_tour.html``."""
+STEPS: Final = ("connect", "pause", "mend", "restore", "team", "microsoft", "switch", "imap")
+"""By their keys, in the README's order."""
 
 
 @dataclass
@@ -43,7 +34,7 @@ class Tour:
         """All of them, as they are now."""
         with suppress(StorageAway):  # then what was seen before counts
             self._done |= await self._seen()
-        return [TourStep(key, title, key in self._done) for key, title in _STEPS.items()]
+        return [TourStep(key, key in self._done) for key in STEPS]
 
     async def _seen(self) -> set[str]:
         core, workspace_id = self.bot.services.core, self.bot.services.workspace.id

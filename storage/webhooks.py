@@ -19,7 +19,7 @@ from bot.domain.api_key import ApiKey
 from bot.domain.channel import Cause, Kind, State
 from bot.domain.channel_event import ChannelEvent, EventType
 from bot.domain.grant import Secret
-from bot.domain.ids import ChannelId, WebhookId, WorkspaceId
+from bot.domain.ids import ChannelId, UserId, WebhookId, WorkspaceId
 from bot.domain.webhook import OffReason, Webhook, WebhookAccess
 from storage.connection import Repository
 from storage.tables import channel, channel_event, meta, webhook, webhook_channel, webhook_event
@@ -143,6 +143,10 @@ class WebhookRepository(Repository):
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[Webhook, ...]:
         """The oldest first."""
         return await self._all(webhook.c.workspace_id == workspace_id)
+
+    async def made_by(self, workspace_id: WorkspaceId, maker: UserId) -> tuple[Webhook, ...]:
+        """Those that this person made and nobody removed, the oldest first."""
+        return await self._all(webhook.c.workspace_id == workspace_id, webhook.c.created_by == maker)
 
     async def on(self) -> tuple[Webhook, ...]:
         """Those that are told."""

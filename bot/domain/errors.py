@@ -10,7 +10,7 @@
     │   ├── TakesNoMail           its domain says that it takes no mail at all
     │   ├── HostUnknown           nobody can tell who hosts it; carries whom one can choose
     │   ├── NeedsApproval · NobodyCanApprove · RequestClosed · LastSuperAdmin
-    │   ├── CannotPostThere       the bot is not in that conversation
+    │   ├── CannotPostThere       the bot may not post in that conversation
     │   ├── OtherKind             connected as personal, wanted as team, or the other way
     │   ├── AlreadyConnected      the address is under management already
     │   ├── InOrder               the same, and this person may change it
@@ -147,11 +147,13 @@ class AlreadyConnected(Refusal):
 @dataclass(eq=False)
 class InOrder(Refusal):
     """The address is connected, or disabled on purpose: nothing has to be done. ``inbox`` is what was typed,
-    which this person may well have come to change; ``may_edit`` says that they can."""
+    which this person may well have come to change; ``may_edit`` says that they can, ``may_enable`` that they
+    need ask nobody to enable it."""
 
     channel: Channel
     inbox: InboxSpec
     may_edit: bool
+    may_enable: bool
 
 
 @dataclass(eq=False)
@@ -208,9 +210,10 @@ class RequestClosed(Refusal):
 
 @dataclass(eq=False)
 class CannotPostThere(Refusal):
-    """The bot is not in the conversation that should be told."""
+    """The bot is not in the conversation that should be told, or may not post in it: ``code`` is Slack's."""
 
     conversation_id: str
+    code: str = "not_in_channel"
 
 
 class LastSuperAdmin(Refusal):

@@ -90,6 +90,8 @@ class NoticeKind(StrEnum):
     """To the operator: what proves us to Microsoft ends soon."""
     WEBHOOK_OFF = "webhook_off"
     """To the super admins: a program is told nothing any more."""
+    WEBHOOK_ORPHANED = "webhook_orphaned"
+    """To the super admins: whoever made a webhook has left."""
     KEY_ENDS = "key_ends"
     """To the super admins: a program's key runs out soon."""
     KEY_ORPHANED = "key_orphaned"
@@ -165,6 +167,7 @@ _FORMATS: Final[Mapping[NoticeKind, tuple[str, ...]]] = {
     NoticeKind.REPORT: ("{month}",),
     NoticeKind.CREDENTIAL: ("{what}:{days}:{ends}",),
     NoticeKind.WEBHOOK_OFF: ("{webhook}:{at}",),
+    NoticeKind.WEBHOOK_ORPHANED: ("{webhook}:{at}",),
     NoticeKind.KEY_ENDS: ("{key}:{days}",),
     NoticeKind.KEY_ORPHANED: ("{key}:{at}",),
     NoticeKind.KEY_ASKS: ("{key}:by:{by}:{at}",),

@@ -469,7 +469,7 @@ class NoticeModel:
     hubspot: HubSpotModel | None = None
     """For what is about a portal's channels."""
     webhook: Webhook | None = None
-    """For ``WEBHOOK_OFF``; ``None`` once it was revoked."""
+    """For ``WEBHOOK_OFF`` and ``WEBHOOK_ORPHANED``; ``None`` once it was revoked."""
     api_key: ApiKey | None = None
     """For ``KEY_ENDS`` and ``KEY_ORPHANED``."""
     report: Report | None = None

@@ -47,6 +47,8 @@ EXPORT_OPEN: Final = "export.open"
 
 _LINES: Final = 12
 _AT_ONCE: Final = timedelta(seconds=1)
+_STEPS_OF_A_STRIKE: Final = frozenset({"refused", "refused_again", "held", "too_old"})
+"""What a look's step is called when others were asked about it."""
 _PEOPLE: Final = 12
 
 
@@ -190,7 +192,7 @@ def _moments(records: Sequence[HistoryEntry]) -> Iterator[list[HistoryEntry]]:
     followed from it."""
     moment: list[HistoryEntry] = []
     for record in records:
-        if moment and not _is_one(moment[-1], record):
+        if moment and not _belongs(moment, record):
             yield moment
             moment = []
         moment.append(record)
@@ -198,9 +200,14 @@ def _moments(records: Sequence[HistoryEntry]) -> Iterator[list[HistoryEntry]]:
         yield moment
 
 
-def _is_one(one: HistoryEntry, other: HistoryEntry) -> bool:
-    has_strike = (one.what == "strike") is not (other.what == "strike")
-    return one.at == other.at or (has_strike and abs(one.at - other.at) < _AT_ONCE)
+def _belongs(moment: Sequence[HistoryEntry], record: HistoryEntry) -> bool:
+    """What somebody does in the same second as a refusal is another thing, and so is the next refusal."""
+    if moment[-1].at == record.at:
+        return True
+    before = {it.what for it in moment}
+    are_one_look = {*before, record.what} - {"strike"} <= _STEPS_OF_A_STRIKE and record.what not in before
+    is_about_it = "strike" in {*before, record.what}
+    return are_one_look and is_about_it and abs(moment[-1].at - record.at) < _AT_ONCE
 
 
 def _moment(lang: Language, records: list[HistoryEntry]) -> str:

@@ -498,8 +498,8 @@ def home(
     card, leads_on = overview.not_set_up, overview.first_hour is not None
     setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
     first_hour = first_hour_blocks(lang, overview)
-    # Whoever was woken by an alarm looks for that, not for what can wait until tomorrow.
-    is_calm = not _waiting(overview)
+    # Whoever was woken by an alarm, or is waited for, looks for that, not for what can wait until tomorrow.
+    is_calm = not _waiting(overview) and not overview.to_answer
     above = [
         *setup,
         *(first_hour if is_calm else []),

@@ -15,8 +15,8 @@ from sandbox.slack.normalize import normalized
 from sandbox.slack.seed import BOT_USER
 from sandbox.slack.state import Json, Message, View
 from sandbox.slack.validate import validate_message
+from sandbox.slack.words import words_for
 
-TROUBLE = "We had some trouble connecting. Try again?"
 _MESSAGE_KEYS = {
     "text",
     "blocks",
@@ -95,9 +95,9 @@ def apply_submission(core: Core, view: View, body: Any) -> str | None:
     except SlackError as error:
         problems = error.beside.get("response_metadata", {}).get("messages", [])
         core.calls.add("ack:view_submission", error=error.code, arguments=body, problems=problems)
-        view.banner = TROUBLE
+        view.banner = words_for(core.workspace.people[view.user])["trouble"]
         core.workspace.touch()
-        return TROUBLE
+        return view.banner
     core.calls.add("ack:view_submission", arguments=body or {})
     return None
 

@@ -213,5 +213,5 @@ class Pressing:
         outcome = await self._delivery.send("interactive", payload)
         if outcome.body:
             self._core.calls.add("ack:block_actions", error="ignored_body")
-        answer = shown(outcome)
+        answer = shown(person, outcome)
         return answer if url is None else {**answer, "url": url}

@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from babel.dates import format_timedelta
 
 from sandbox.slack.seed import BOT_NAME, BOT_USER
-from sandbox.slack.state import Workspace
+from sandbox.slack.state import Person, Workspace
+from sandbox.slack.words import language_of
 
 EMOJI = {
     "white_check_mark": "✅",
@@ -67,6 +68,10 @@ class Reader:
     workspace: Workspace
     user: str
 
+    @property
+    def me(self) -> Person:
+        return self.workspace.people[self.user]
+
     def name_of(self, user_id: str) -> str:
         if user_id == BOT_USER:
             return BOT_NAME
@@ -82,8 +87,7 @@ class Reader:
         return group.handle if group else group_id
 
     def local(self, instant: datetime) -> datetime:
-        person = self.workspace.people[self.user]
-        return instant.astimezone(timezone(timedelta(seconds=person.tz_offset)))
+        return instant.astimezone(timezone(timedelta(seconds=self.me.tz_offset)))
 
     def clock_time(self, ts: str) -> str:
         return self.local(datetime.fromtimestamp(float(ts), UTC)).strftime("%H:%M")
@@ -92,7 +96,7 @@ class Reader:
         """`{date_short_pretty} at {time}` in the viewer's own time zone."""
         instant = self.local(datetime.fromtimestamp(unix, UTC))
         today = self.local(self.workspace.clock())
-        words = _JAPANESE if self.workspace.people[self.user].locale.startswith("ja") else _ENGLISH
+        words = _JAPANESE if language_of(self.me) == "ja" else _ENGLISH
         return re.sub(r"\{(\w+)\}", lambda word: _date_word(word.group(1), instant, today, words), wanted)
 
 

@@ -19,7 +19,7 @@ _STYLES = (
 _CODE = re.compile(r"```\n?(.+?)\n?```|`([^`\n]+)`", re.DOTALL)
 _KEPT = re.compile("\ue000(\\d+)\ue001")
 # A bare machine has no emoji font: the marks that carry meaning are drawn by the style sheet.
-_DRAWN = re.compile("[🟢🟡🟠🔴🔵⚪⚫🟩🟥🟨⬜✅❌⚠❓⏳🔧]\ufe0f?")
+_DRAWN = re.compile("[🟢🟡🟠🔴🔵⚪⚫🟩🟥🟨⬜✅❌⚠❓🤔⏳🔧]\ufe0f?")
 _DRAWN_AS = {
     "🟢": "dot-green",
     "🟩": "square-green",
@@ -36,6 +36,7 @@ _DRAWN_AS = {
     "❌": "cross",
     "⚠": "warn",
     "❓": "ask",
+    "🤔": "ask",
     "⏳": "wait",
     "🔧": "tool",
 }

@@ -6,7 +6,7 @@ Rule: who acts and what is shown are in its address; a cookie only completes one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from sandbox.slack.plain import plain_text
 from sandbox.slack.screen import options_of
 from sandbox.slack.seed import BOT_NAME, BOT_USER
 from sandbox.slack.state import Conversation, Json, Message, Person, Values, View, Workspace
+from sandbox.slack.words import language_of, words_for
 
 MOST_OFFERED = 40
 _FIRST = "U0ALICE"
@@ -38,7 +39,7 @@ class TourStep:
     """One thing to try."""
 
     key: str
-    title: str
+    """Its title is among Slack's words, what to do in ``templates/slack_tour.html``."""
     is_done: bool
 
 
@@ -64,6 +65,11 @@ class Drawing:
     surface: str
     values: Values
     errors: dict[str, str]
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """Slack's own, in the reader's language."""
+        return words_for(self.reader.me)
 
     def text(self, text: Json) -> Markup:
         return text_html(self.reader, text)
@@ -142,6 +148,7 @@ class Page:
         place = self._place(reader, request)
         html = self._templates.get_template("slack.html").render(
             reader=reader,
+            words=words_for(reader.me),
             place=place,
             command=self._core.settings.command,
             parts=await self._drawn(reader, place, request),
@@ -165,6 +172,8 @@ class Page:
             workspace.mark_read(reader.user, place.conversation.id)
         shared = {
             "reader": reader,
+            "words": words_for(reader.me),
+            "language": language_of(reader.me),
             "place": place,
             "bot": BOT_USER,
             "bot_name": BOT_NAME,
@@ -172,7 +181,7 @@ class Page:
             "tour": tour,
             "is_tour_hidden": request.cookies.get(_TOUR) == "hidden",
             "people": _offered(workspace, reader.user),
-            "me": workspace.people[reader.user],
+            "me": reader.me,
             "draw_view": lambda view: self._of_view(reader, view),
             "draw_message": lambda message: self._of_message(reader, message),
             "mrkdwn": lambda text: mrkdwn_html(reader, text),

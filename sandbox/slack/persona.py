@@ -13,8 +13,7 @@ from sandbox.slack.events import Events
 from sandbox.slack.forms import complaints
 from sandbox.slack.seed import BOT_NAME, BOT_USER, SLACKBOT
 from sandbox.slack.state import Conversation, Json, Message, Person, View
-
-SENDING_IS_OFF = "Sending messages to this app has been turned off."
+from sandbox.slack.words import words_for
 
 
 class Acting:
@@ -28,7 +27,7 @@ class Acting:
     async def types(self, person: Person, text: str, conversation: Conversation) -> Json:
         """A slash command, Slack's own `/invite`, or plain talk, which the bot does not hear."""
         if conversation.is_dm and self._core.settings.messages_read_only:
-            raise CannotAct(409, SENDING_IS_OFF)
+            raise CannotAct(409, words_for(person)["sending_is_off"])
         command, _, rest = text.strip().partition(" ")
         if not command.startswith("/"):
             self._say(conversation, person.id, text)
@@ -36,11 +35,12 @@ class Acting:
         if command == "/invite":
             return self._invite(person, conversation)
         if command != self._core.settings.command or not self._core.settings.installed:
-            return self._slackbot(person, conversation, f"{command} is not a valid command.")
+            told = words_for(person)["no_such_command"].format(command=command)
+            return self._slackbot(person, conversation, told)
         payload = payloads.slash(self._core, person, conversation, command=command, text=rest.strip())
         outcome = await self._delivery.send("slash_commands", payload)
         if outcome.failure is not None:
-            told = f'{command} failed with the error "{outcome.failure}"'
+            told = words_for(person)["command_failed"].format(command=command, error=outcome.failure)
             return self._slackbot(person, conversation, told, ms=outcome.ms)
         return self._answered(person, conversation, command, outcome)
 
@@ -51,15 +51,16 @@ class Acting:
             except SlackError as error:
                 problems = error.beside.get("response_metadata", {}).get("messages", [])
                 self._core.calls.add("ack:slash_commands", error=error.code, problems=problems)
-                told = f'{command} failed with the error "{error.code}"'
+                told = words_for(person)["command_failed"].format(command=command, error=error.code)
                 return self._slackbot(person, conversation, told, ms=outcome.ms)
         return {"ok": True, "ack_ms": outcome.ms}
 
     def _invite(self, person: Person, conversation: Conversation) -> Json:
         if conversation.is_dm:
-            return self._slackbot(person, conversation, "You can't invite anybody to this conversation.")
+            return self._slackbot(person, conversation, words_for(person)["no_inviting"])
         conversation.members.add(BOT_USER)
-        self._say(conversation, SLACKBOT, f"{BOT_NAME} was added to #{conversation.name}.")
+        told = words_for(person)["was_added"].format(name=BOT_NAME, conversation=conversation.name)
+        self._say(conversation, SLACKBOT, told)
         return {"ok": True, "ack_ms": 0.0}
 
     def _slackbot(self, person: Person, conversation: Conversation, told: str, *, ms: float = 0.0) -> Json:
@@ -87,7 +88,7 @@ class Acting:
             raise CannotAct(404, "this modal has nothing to submit")
         if view.busy:
             raise CannotAct(409, "this modal is still being sent")
-        view.errors = complaints(view)
+        view.errors = complaints(view, words_for(person))
         view.banner = None
         self._core.workspace.touch()
         if view.errors:
@@ -97,13 +98,13 @@ class Acting:
             outcome = await self._delivery.send("interactive", payloads.submission(self._core, person, view))
         finally:
             view.busy = False
-        return self._submitted(view, outcome)
+        return self._submitted(person, view, outcome)
 
-    def _submitted(self, view: View, outcome: Outcome) -> Json:
+    def _submitted(self, person: Person, view: View, outcome: Outcome) -> Json:
         if outcome.failure is not None:
-            view.banner = answers.TROUBLE
+            view.banner = words_for(person)["trouble"]
             self._core.workspace.touch()
-            return {"ok": False, "ack_ms": outcome.ms, "error_shown": answers.TROUBLE}
+            return {"ok": False, "ack_ms": outcome.ms, "error_shown": view.banner}
         told = answers.apply_submission(self._core, view, outcome.body)
         shown = {"ok": told is None, "ack_ms": outcome.ms}
         return shown if told is None else {**shown, "error_shown": told}
@@ -119,7 +120,7 @@ class Acting:
             stack.pop_modal(self._core.workspace, view)
         if not view.body.get("notify_on_close"):
             return {"ok": True, "ack_ms": 0.0}
-        return shown(await self._delivery.send("interactive", payload))
+        return shown(person, await self._delivery.send("interactive", payload))
 
     def _top(self, person: Person) -> View:
         views = self._core.workspace.modals.get(person.id)
@@ -130,16 +131,18 @@ class Acting:
     # --- the app's own places ---
 
     async def opens_home(self, person: Person) -> Json:
-        return shown(await self._events.tell(payloads.home_opened(self._core, person, tab="home")))
+        return shown(person, await self._events.tell(payloads.home_opened(self._core, person, tab="home")))
 
     async def opens_dm(self, person: Person) -> Json:
         self._core.workspace.mark_read(person.id, self._core.workspace.dm_of(person.id).id)
         self._core.workspace.touch()
-        return shown(await self._events.tell(payloads.home_opened(self._core, person, tab="messages")))
+        return shown(
+            person, await self._events.tell(payloads.home_opened(self._core, person, tab="messages"))
+        )
 
 
-def shown(outcome: Outcome) -> Json:
+def shown(person: Person, outcome: Outcome) -> Json:
     if outcome.failure is None:
         return {"ok": True, "ack_ms": outcome.ms}
-    told = f"{BOT_NAME} did not answer ({outcome.failure}). Try again."
+    told = words_for(person)["no_answer"].format(name=BOT_NAME, error=outcome.failure)
     return {"ok": False, "ack_ms": outcome.ms, "error_shown": told}

@@ -34,7 +34,7 @@
       const told = answer.error_shown ?? (answer.ok ? null : answer.reason);
       if (told && !shownInModal && verb !== "slash") toast(told);
     } catch {
-      toast("The local Slack does not answer. Is it still running?");
+      toast(document.body.dataset.away);
     } finally {
       source?.removeAttribute("aria-busy");
     }

@@ -23,6 +23,7 @@ STORED = [
     (NoticeKind.SILENCE, AT, {"since": AT}),
     (NoticeKind.STORAGE, f"{AT}/{AT}", {"began": AT, "ended": AT}),
     (NoticeKind.WEBHOOK_OFF, f"wh_1:{AT}", {"webhook": "wh_1", "at": AT}),
+    (NoticeKind.WEBHOOK_ORPHANED, f"wh_1:{AT}", {"webhook": "wh_1", "at": AT}),
     (NoticeKind.KEY_ENDS, "abcd1234:7", {"key": "abcd1234", "days": "7"}),
     (NoticeKind.KEY_ORPHANED, f"abcd1234:{AT}", {"key": "abcd1234", "at": AT}),
     (NoticeKind.KEY_DISOWNED, f"abcd1234:by:U0ALICE:{AT}", {"key": "abcd1234", "by": "U0ALICE", "at": AT}),

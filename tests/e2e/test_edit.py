@@ -123,6 +123,21 @@ async def test_what_is_disabled_is_enabled_where_somebody_connects_it(stage: Sta
     assert "is enabled and works" in modal_text(await alice.sees())
 
 
+async def test_who_may_only_ask_for_it_is_offered_that(stage: Stage) -> None:
+    """A team address that is disabled is an admin's to enable."""
+    await stage.team_connected()
+    await stage.person("omar").types(f"/inbox disable {SUPPORT}")
+    await submits(stage, "omar")
+    alice = stage.person("alice")
+    await alice.types(f"/inbox connect {SUPPORT}")
+    await alice.chooses(None, "Team address")
+    await stage.fills_in_team("alice", name="Support", use="Zendesk")
+    said = modal_text(await submits(stage, "alice"))
+    assert "An admin can enable it" in said and "[Enable]" not in said
+    await alice.clicks("Ask to enable…", in_="modal")
+    assert "Why do you need it?" in modal_text(await alice.sees())
+
+
 async def test_what_is_typed_of_a_broken_address_is_kept(stage: Stage) -> None:
     """It has to be signed in to again, and that begins at once; the new words are saved on the way."""
     await stage.team_connected(name="Suport", use="Zendsk")

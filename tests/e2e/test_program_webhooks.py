@@ -331,3 +331,29 @@ async def test_without_programs_the_word_says_so(settled_url: str, inline_sqlite
         await stage.settles()
         assert "No programs are let in" in await asks(stage, "omar", "/inbox webhooks")
         assert "/inbox webhooks" not in await asks(stage, "omar", "/inbox help")
+
+
+async def test_when_whoever_made_it_leaves_the_others_are_asked(stage: Stage) -> None:
+    """It works on, and they alone may know its secret: with the way to the list, and until it is removed."""
+    await makes(stage)
+    sakura = stage.person("sakura")
+    await stage.driver.edit_person("omar", deleted=True)
+    await stage.passes(seconds=3)
+    told = (await sakura.sees()).messages("dm")[-1].plain
+    assert "Help desk" in told and "Omar" in told and HOST in told, told
+    in_time(await sakura.clicks("Webhook", in_="dm"))
+    in_time(await sakura.clicks("Webhook を削除", near="Help desk", confirm=True))
+    await stage.passes(seconds=3)
+    told = (await sakura.sees()).messages("dm")[-1].plain
+    assert "この Webhook は削除されました。対応は不要です。" in told, told
+
+
+async def test_who_made_it_and_comes_back_needs_no_answer(stage: Stage) -> None:
+    """Whoever was asked sees that."""
+    await makes(stage)
+    sakura = stage.person("sakura")
+    for is_gone in (True, False):
+        await stage.driver.edit_person("omar", deleted=is_gone)
+        await stage.passes(seconds=3)
+    told = (await sakura.sees()).messages("dm")[-1].plain
+    assert "ワークスペースに戻りました" in told and "[" not in told, told

@@ -272,6 +272,37 @@ async def test_a_former_admin_is_refused_in_words(stage: Stage) -> None:
     assert "[承認]" in (await _last_dm(stage, "sakura")).plain
 
 
+async def test_who_becomes_an_admin_is_asked_what_waits(stage: Stage) -> None:
+    """Whoever was asked may leave: the answer is owed by those who are admins by then."""
+    await _wishes_support(stage)
+    await stage.driver.edit_person("kenji", is_admin=True)
+    await stage.settles()
+    asked = await _last_dm(stage, "kenji")
+    assert f"{SUPPORT} をチームアドレスとして接続" in asked.plain and "[承認]" in asked.plain
+    for admin in ("omar", "sakura"):
+        await stage.driver.edit_person(admin, deleted=True)
+    await stage.settles()
+    requests = [it for it in (await stage.person("kenji").sees()).messages("dm") if "[承認]" in it.plain]
+    assert len(requests) == 1
+    await stage.person("kenji").clicks("承認")
+    await stage.settles()
+    assert "@Kenji Mori" in (await _last_dm(stage, "alice")).plain
+
+
+async def test_who_is_given_access_is_asked_what_waits(stage: Stage) -> None:
+    """By an admin who chooses them, and not only by Slack's own flags."""
+    await stage.team_connected()
+    alice, omar = stage.person("alice"), stage.person("omar")
+    await alice.types(f"/inbox disable {SUPPORT}")
+    await alice.submits()
+    await stage.settles()
+    await omar.types("/inbox admins")
+    await omar.chooses("Add a person", "kenji")
+    await stage.settles()
+    said = [it.plain for it in (await stage.person("kenji").sees()).messages("dm")]
+    assert any(SUPPORT in it and "[承認して無効にする]" in it for it in said), said
+
+
 async def test_with_nobody_to_ask_it_is_said_at_once(stage: Stage) -> None:
     """Every admin has left: the member hears so instead of waiting three days."""
     await stage.team_connected()

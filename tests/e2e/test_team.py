@@ -81,6 +81,32 @@ async def test_a_conversation_without_the_bot_is_said_beside_its_field(stage: St
     assert await stage.link_in_modal("omar")
 
 
+@pytest.mark.parametrize(
+    ("method", "code", "said"),
+    [
+        ("chat.postMessage", "is_archived", "That conversation is archived"),
+        ("chat.postMessage", "restricted_action", "does not let Inboxkeeper post in that conversation"),
+        ("conversations.join", "is_archived", "That conversation is archived"),
+        ("conversations.join", "method_not_supported_for_channel_type", "/invite"),
+    ],
+)
+async def test_where_an_invitation_would_not_help_none_is_asked_for(
+    stage: Stage, method: str, code: str, said: str
+) -> None:
+    """The bot may be in a conversation, and still not post there: what stands beside the field is Slack's own
+    reason, and with another choice the form goes on."""
+    omar = stage.person("omar")
+    await stage.driver.break_("error", method=method, error=code)
+    await omar.types(f"/inbox connect {SUPPORT}")
+    await stage.fills_in_team("omar", name="Support", use=USE, conversation="#support")
+    await omar.submits()
+    screen = await omar.sees()
+    assert screen.modal is not None and said in screen.modal.errors["conversation"]
+    await stage.driver.mend()
+    await omar.submits()
+    assert await stage.link_in_modal("omar")
+
+
 @pytest.mark.parametrize("trouble", ["ratelimited", "error"])
 async def test_slack_that_takes_no_hello_is_asked_again_in_a_minute(
     stage: Stage, trouble: str, caplog: pytest.LogCaptureFixture

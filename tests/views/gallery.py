@@ -129,8 +129,10 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.DomainNotAllowed("ann@elsewhere.example", ("example.com", "example.org")),
     errors.AlreadyConnected("ann@example.com", by_another=True),
     errors.AlreadyConnected("ann@example.com", by_another=False),
-    errors.InOrder(a_channel(), InboxSpec("ann@example.com", use="HubSpot"), may_edit=True),
-    errors.InOrder(in_state(State.DISABLED).channel, InboxSpec("ann@example.com"), may_edit=False),
+    errors.InOrder(a_channel(), InboxSpec("ann@example.com", use="HubSpot"), may_edit=True, may_enable=True),
+    errors.InOrder(
+        in_state(State.DISABLED).channel, InboxSpec("ann@example.com"), may_edit=False, may_enable=False
+    ),
     errors.SwitchInstead(a_channel(), "Gmail", ("microsoft", "Office 365")),
     errors.DisconnectFirst(a_channel(), "Gmail", (("imap", "IMAP"),)),
     errors.NeedsApproval(_BOSS, "ann@example.com", ("U0BOB",)),
@@ -145,6 +147,8 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.UndoOver(),
     errors.UndoOver("U0BOB"),
     errors.CannotPostThere("C0SUPPORT"),
+    errors.CannotPostThere("C0SUPPORT", "is_archived"),
+    errors.CannotPostThere("C0SUPPORT", "restricted_action"),
     errors.OtherKind("ann@example.com", is_team=True),
     errors.OtherKind("ann@example.com", is_team=False),
     errors.ConsentDeclined("ann@example.com"),
@@ -514,6 +518,11 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
     if not is_open:
         gone = a_picture(NoticeKind.WEBHOOK_OFF, **about)
         yield "webhook off revoked", picture_of(lang, gone)
+    about["webhook"] = webhook if is_open else None
+    yield f"webhook orphaned {is_open}", picture_of(lang, a_picture(NoticeKind.WEBHOOK_ORPHANED, **about))
+    if not is_open:
+        back = a_picture(NoticeKind.WEBHOOK_ORPHANED, **{**about, "webhook": webhook}, is_back=True)
+        yield "webhook orphaned back", picture_of(lang, back)
     ends = a_picture(NoticeKind.KEY_ENDS, api_key=key, notice={"subject": f"{key.id}:7"}, is_open=is_open)
     yield f"key ends {is_open}", picture_of(lang, ends)
     subject = f"{key.id}:{NOW.isoformat()}"
@@ -636,8 +645,9 @@ def dialogs(lang: Language, text: str) -> Drawn:
     yield "edit", modals.edit_modal(lang, channel)
     yield "edit a team address", modals.edit_modal(lang, a_team_channel(name=text, use=text))
     for it in (a_team_channel(address=text), in_state(State.DISABLED).channel):
-        here = errors.InOrder(it, InboxSpec(text, it.kind, text, text), may_edit=it.is_personal)
-        yield f"in order {it.kind}", modals.in_order_modal(lang, here)
+        for at_once in (True, False):
+            here = errors.InOrder(it, InboxSpec(text, it.kind, text, text), it.is_personal, at_once)
+            yield f"in order {it.kind} {at_once}", modals.in_order_modal(lang, here)
     yield "take over", modals.take_over_modal(lang, channel)
     yield "take over nobody's", modals.take_over_modal(lang, replace(channel, owner_id=None))
     yield "hello", messages.hello_notice(lang, address=text, actor=ANN)

@@ -291,6 +291,24 @@ def test_a_refusal_and_what_others_said_are_one_line(later: timedelta) -> None:
     assert texts(message).count("Refused") == 2
 
 
+def test_what_somebody_does_in_the_same_second_is_another_line() -> None:
+    """A refusal, and beside it a press of a button; two refusals that follow each other closely."""
+    strike, just_before = at(0, "strike", siblings="vouched"), timedelta(milliseconds=300)
+    claim = replace(at(0, "claimed"), at=strike.at - just_before)
+    refused = replace(at(0, Signal.REFUSED_AGAIN), at=claim.at - just_before)
+    said = texts(why_message(EN, some_evidence(records=(strike, claim, refused)), now=NOW))
+    for line in ("Refused by the provider · other inboxes work, so it is this one", "Somebody is on it"):
+        assert any(row.endswith(line) for row in said.splitlines()), said
+    again = [replace(strike, at=strike.at - n * just_before / 6) for n in (0, 2)]
+    steps = [
+        replace(at(0, what), at=strike.at - n * just_before / 6)
+        for what, n in ((Signal.REFUSED_AGAIN, 1), (Signal.REFUSED, 3))
+    ]
+    records = (again[0], steps[0], again[1], steps[1])
+    said = texts(why_message(EN, some_evidence(records=records), now=NOW))
+    assert said.count("other inboxes work, so it is this one") == 2
+
+
 def test_what_repeats_itself_is_one_line() -> None:
     """An hour of canaries is not an hour of lines."""
     records = tuple(at(n, "strike", siblings="mass") for n in range(30))

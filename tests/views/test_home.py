@@ -211,6 +211,9 @@ def test_what_stopped_working_stands_before_the_first_hour() -> None:
     for row, is_first in ((broken, False), (a_row(), True)):
         said = texts(home(EN, an_overview(own=(row,), first_hour=steps), now=NOW))
         assert (said.index("The first hour") < said.index("ann@example.com")) is is_first
+    asked = an_overview(to_answer=(a_request(requester=BOB),), first_hour=steps)
+    said = texts(home(EN, asked, now=NOW))
+    assert said.index("Waiting for you") < said.index("The first hour")
 
 
 def test_the_inbox_of_somebody_who_left_asks_what_becomes_of_it() -> None:

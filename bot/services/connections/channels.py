@@ -159,8 +159,8 @@ class Channels:
         self, actor: Actor, operation: Operation, *, most: int
     ) -> tuple[tuple[Channel, ...], bool]:
         """The first inboxes for which ``operation`` makes sense now and ``actor`` may do or wish it, what
-        needs somebody first; where it makes sense for none, all that they may see. And whether there may be
-        others: an only one is meant only if there are none."""
+        needs somebody first; where it makes sense for none, all to which they may ever do it, or all they may
+        see. And whether there may be others: an only one is meant only if there are none."""
         visibility = visibility_of(actor)
         if visibility is None:
             return (), False
@@ -171,7 +171,8 @@ class Channels:
             if meant:
                 return meant, len(likely) > most
             seen = tuple(it.channel for it in await first())
-        return seen[:most], len(seen) > most
+        theirs = tuple(it for it in seen[:most] if rights(actor, (operation,), it))
+        return theirs or seen[:most], len(seen) > most
 
     def _is_meant(self, actor: Actor, operation: Operation, channel: Channel) -> bool:
         """Whether somebody who asks for it without an address may mean this one, whose state is right."""

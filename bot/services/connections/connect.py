@@ -91,7 +91,8 @@ class Connections:
         else:
             await self._check_place(existing, requested_change)
             if existing.is_in_order:
-                raise InOrder(existing, requested_change.inbox, may(actor, Operation.EDIT, existing))
+                may_edit, may_enable = (may(actor, it, existing) for it in (Operation.EDIT, Operation.ENABLE))
+                raise InOrder(existing, requested_change.inbox, may_edit, may_enable)
         async with self._core.storage.writing() as uow:
             existing = await self._checked(uow, actor, requested_change)
             if existing is not None:
@@ -378,7 +379,7 @@ class Greeting:
         except SlackError as error:
             await self._forget(key)
             if isinstance(error, PersonUnreachable):
-                raise CannotPostThere(conversation) from error
+                raise CannotPostThere(conversation, error.code) from error
             raise
 
     async def _is_first(self, key: str) -> bool:

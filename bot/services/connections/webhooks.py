@@ -189,7 +189,12 @@ class Webhooks:
         """It is told nothing any more. Whether there was one."""
         async with self.storage.writing() as uow:
             await self._settled(uow, webhook_id)
+            webhook = await uow.webhooks.find(webhook_id)
             done = await uow.webhooks.revoke(webhook_id)
+            if webhook is not None:  # whoever was asked about it sees that it is over
+                await Notifications(Aside(self.clock, self.wake)).settled(
+                    uow, webhook.workspace_id, [NoticeKind.WEBHOOK_ORPHANED], f"{webhook.id}:"
+                )
             await uow.commit()
         return done
 

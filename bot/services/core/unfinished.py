@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Final
 
 from bot.domain.access import Operation
 from bot.domain.channel import Channel
@@ -12,9 +13,13 @@ from bot.domain.job import Job, JobKind
 from bot.domain.notice import NoticeKind
 from bot.domain.request import Request, RequestState
 from bot.domain.ticket import OUTCOME_LASTS, SWITCHED_MEANWHILE, OutcomeKind, Ticket, TicketOutcome
-from bot.services.core.notifications import Notifications
+from bot.services.core.notifications import Notifications, about_request
 from bot.services.core.ports import Core, new_id
+from bot.services.core.roles import roles_in
 from storage import UnitOfWork
+
+MOST_ASKED_ANEW: Final = 100
+"""Requests that whoever becomes an admin reads of at once, the oldest; Home has the others, too."""
 
 
 class Unfinished:
@@ -54,6 +59,21 @@ class Unfinished:
         for request in await uow.requests.unfinished_by(workspace_id, requester):
             await uow.requests.answer(request.id, RequestState.CANCELLED, by=None, at=now, was=request.state)
             await self.request_changed(uow, request, now=now)
+
+    async def ask_anew(self, uow: UnitOfWork, workspace_id: WorkspaceId, *, now: datetime) -> None:
+        """Who may answer has changed: what waits is put to those who may by now and were not asked, lest it
+        waits for people who have left."""
+        waiting = await uow.requests.waiting_for_admins(workspace_id, most=MOST_ASKED_ANEW)
+        if not waiting:
+            return
+        roles = await roles_in(uow, self._core, workspace_id)
+        asked = [
+            about_request(it, approver, NoticeKind.REQUEST, now)
+            for it in waiting
+            for approver in roles.approvers(it.requested_change.kind, it.requested_change.operation)
+            if approver != it.requester
+        ]
+        await self._notifications.tell_all(uow, asked)
 
     async def void_tickets_elsewhere(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """The channel has been switched: who is on the way to its former provider finds that said, in the

@@ -16,7 +16,16 @@ from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
 from bot.domain.hubspot import HUBSPOT
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
-from bot.domain.ids import ApiKeyId, IncidentId, NoticeId, ProviderOutageId, RequestId, UserId, WebhookId
+from bot.domain.ids import (
+    ApiKeyId,
+    IncidentId,
+    NoticeId,
+    ProviderOutageId,
+    RequestId,
+    UserId,
+    WebhookId,
+    WorkspaceId,
+)
 from bot.domain.incident import Incident
 from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
 from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
@@ -122,6 +131,9 @@ class NoticeModels:
         of in another notice."""
         about = model.notice.about
         webhook = await uow.webhooks.find(WebhookId(about["webhook"]))
+        if webhook is not None and model.notice.kind is NoticeKind.WEBHOOK_ORPHANED:
+            is_back = await self._is_here(uow, webhook.workspace_id, webhook.created_by)
+            return replace(model, webhook=webhook, is_back=is_back, is_open=not is_back)
         off_at = webhook.off_at if webhook is not None else None
         is_open = off_at is not None and off_at.isoformat() == about["at"]
         return replace(model, webhook=webhook, is_open=is_open)
@@ -133,9 +145,13 @@ class NoticeModels:
             return replace(model, api_key=key, is_open=False)
         if model.notice.kind is not NoticeKind.KEY_ORPHANED:
             return replace(model, api_key=key)
-        maker = await uow.people.find(key.workspace_id, UserId(key.created_by))
-        is_back = maker is not None and not maker.is_deleted
+        is_back = await self._is_here(uow, key.workspace_id, key.created_by)
         return replace(model, api_key=key, is_back=is_back, is_open=not is_back)
+
+    async def _is_here(self, uow: UnitOfWork, workspace_id: WorkspaceId, who: str) -> bool:
+        """Whether they are in the workspace, as far as is known."""
+        person = await uow.people.find(workspace_id, UserId(who))
+        return person is not None and not person.is_deleted
 
     async def _with_asking_key(self, uow: UnitOfWork, model: NoticeModel, channel: Channel) -> NoticeModel:
         """It is theirs to answer while the key works and the inbox is theirs."""
@@ -444,6 +460,7 @@ NOTICES: Final[Mapping[NoticeKind, NoticeSpec]] = {
     NoticeKind.CREDENTIAL: NoticeSpec(_It._as_it_is),
     NoticeKind.REPORT: NoticeSpec(_It._with_report, only_while_open=True),
     NoticeKind.WEBHOOK_OFF: NoticeSpec(_It._with_webhook, only_while_open=True),
+    NoticeKind.WEBHOOK_ORPHANED: NoticeSpec(_It._with_webhook, only_while_open=True),
     NoticeKind.KEY_ENDS: NoticeSpec(_It._with_key, only_while_open=True),
     NoticeKind.KEY_ORPHANED: NoticeSpec(_It._with_key, only_while_open=True),
     NoticeKind.KEY_DISOWNED: _channels(_It._with_disowned_key, only_while_open=True),

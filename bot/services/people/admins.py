@@ -17,6 +17,7 @@ from bot.domain.notice import NoticeKind, subject_of
 from bot.services.core.notifications import Notifications, Operators, about_us, unread_of
 from bot.services.core.ports import Core, Directory, digest, new_id
 from bot.services.core.roles import Roles, roles_in
+from bot.services.core.unfinished import Unfinished
 from bot.services.people.people import People
 from storage import UnitOfWork
 from storage.people import Given
@@ -81,6 +82,7 @@ class Admins:
         self._core = core
         self._notifications = notifications
         self._operators = Operators(core, notifications)
+        self._unfinished = Unfinished(core, notifications)
         self._people = people
         self._directory = directory
 
@@ -246,6 +248,7 @@ class Admins:
     async def _keep(self, uow: UnitOfWork, change: RoleChange) -> None:
         await uow.roles.add_change(change)
         await self._announce(uow, change)
+        await self._unfinished.ask_anew(uow, change.workspace_id, now=change.at)
 
     async def _announce(self, uow: UnitOfWork, change: RoleChange) -> None:
         """Whose role changed hears by whom; whoever did it can undo it from their own message. The history

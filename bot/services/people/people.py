@@ -7,7 +7,7 @@ and fails closed. The workspace is there, gone or back; what Slack delivers twic
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,7 +15,6 @@ from typing import Final
 import structlog
 
 from bot.domain.access import Actor, Person, Workspace
-from bot.domain.api_key import ApiKey
 from bot.domain.channel import Channel, HistoryEntry, State
 from bot.domain.errors import (
     CursorLost,
@@ -220,7 +219,7 @@ class People:
         now = self._core.clock()
         known = await uow.people.by_ids(self._workspace.id, [person.id for person in people])
         await uow.people.save_all(people, now)
-        has_news = False
+        has_news = has_other_flags = False
         for person in people:
             self._remember(person, now)
             was_deleted = person.id in known and known[person.id].is_deleted
@@ -229,6 +228,9 @@ class People:
             elif was_deleted and not person.is_deleted:
                 await self._welcome_back(uow, person)
             has_news |= person.id in known and person.is_deleted is not was_deleted
+            has_other_flags |= person.id in known and person.is_owner is not known[person.id].is_owner
+        if has_news or has_other_flags:
+            await self._unfinished.ask_anew(uow, self._workspace.id, now=now)
         if has_news:  # no click follows it: their inboxes, and what they asked for, stand in others' Homes
             await self._notifications.home_changed(uow, self._workspace.id, actor=None, now=now)
 
@@ -242,15 +244,18 @@ class People:
                 await self._delegate_gone(uow, channel, grant.id, now=self._core.clock())
         for key in await uow.api_keys.made_by(person.workspace_id, person.id):
             if key.works(self._core.clock()):
-                await self._key_orphaned(uow, key, now=self._core.clock())
+                await self._orphaned(uow, NoticeKind.KEY_ORPHANED, {"key": key.id})
+        for webhook in await uow.webhooks.made_by(person.workspace_id, person.id):
+            await self._orphaned(uow, NoticeKind.WEBHOOK_ORPHANED, {"webhook": webhook.id})
         await self._unfinished.end_requests_of(uow, person.workspace_id, person.id, now=self._core.clock())
 
-    async def _key_orphaned(self, uow: UnitOfWork, key: ApiKey, *, now: datetime) -> None:
-        """It works on: whether it should, the super admins know."""
-        about = {"key": key.id, "at": now.isoformat()}
-        readers = await told_of_programs(uow, self._core, key.workspace_id)
+    async def _orphaned(self, uow: UnitOfWork, kind: NoticeKind, what: Mapping[str, str]) -> None:
+        """A program's key or webhook works on: whether it should, the super admins know."""
+        now = self._core.clock()
+        about = {**what, "at": now.isoformat()}
+        readers = await told_of_programs(uow, self._core, self._workspace.id)
         await self._notifications.tell_all(
-            uow, [about_us(key.workspace_id, it, NoticeKind.KEY_ORPHANED, about, now) for it in readers]
+            uow, [about_us(self._workspace.id, it, kind, about, now) for it in readers]
         )
 
     async def _welcome_back(self, uow: UnitOfWork, person: Person) -> None:
@@ -263,6 +268,9 @@ class People:
                 await self._delegate_changed(uow, grant.channel_id, now=self._core.clock())
         for key in await uow.api_keys.made_by(person.workspace_id, person.id):
             await self._notifications.settled(uow, key.workspace_id, [NoticeKind.KEY_ORPHANED], f"{key.id}:")
+        for webhook in await uow.webhooks.made_by(person.workspace_id, person.id):
+            kinds = [NoticeKind.WEBHOOK_ORPHANED]
+            await self._notifications.settled(uow, person.workspace_id, kinds, f"{webhook.id}:")
 
     async def _owner_back(self, uow: UnitOfWork, channel: Channel, *, now: datetime) -> None:
         """The owner of a personal inbox is in the workspace again: whoever was asked about it sees that."""

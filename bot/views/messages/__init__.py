@@ -64,6 +64,7 @@ from bot.views.messages.programs import (
     key_ends_notice,
     key_orphaned_notice,
     webhook_off_notice,
+    webhook_orphaned_notice,
 )
 from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
 from bot.views.messages.report import report_notice
@@ -117,6 +118,7 @@ __all__ = [
     "switched_notice",
     "taken_over_notice",
     "webhook_off_notice",
+    "webhook_orphaned_notice",
 ]
 
 VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = {
@@ -144,6 +146,7 @@ VIEWS: Final[Mapping[NoticeKind, Callable[[Language, NoticeModel], Message]]] = 
     NoticeKind.CREDENTIAL: credential_notice,
     NoticeKind.REPORT: report_notice,
     NoticeKind.WEBHOOK_OFF: webhook_off_notice,
+    NoticeKind.WEBHOOK_ORPHANED: webhook_orphaned_notice,
     NoticeKind.KEY_ENDS: key_ends_notice,
     NoticeKind.KEY_ORPHANED: key_orphaned_notice,
     NoticeKind.KEY_ASKS: key_asks_notice,

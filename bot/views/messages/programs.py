@@ -32,6 +32,27 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
     return message(said, [section("\n".join([said, why, means, what])), *way])
 
 
+def webhook_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
+    """Whoever made a webhook is not in the workspace any more."""
+    webhook = model.webhook
+    if webhook is None:
+        return quiet("✅ " + lang.say("This webhook was revoked. There is nothing to do."))
+    about = {"person": mention(webhook.created_by), "name": inert(webhook.name, 60)}
+    if model.is_back:
+        back = lang.say("{person}, who made the webhook {name}, is back. There is nothing to do.", **about)
+        return quiet("✅ " + back)
+    said = "🔌 " + lang.say("{person}, who made the webhook {name}, has left the workspace.", **about)
+    means = lang.say(
+        "It works on: {host} is told what becomes of team addresses.", host=f"`{inert(webhook.host, 60)}`"
+    )
+    what = lang.say(
+        "If somebody here runs that receiver, make a new secret for it: the old one may be known to whoever "
+        "left. If nobody does, remove the webhook."
+    )
+    way = actions(button(lang.say("Webhooks"), WEBHOOKS, value="0"))
+    return message(said, [section("\n".join([said, means, what])), *way])
+
+
 def _failing(lang: Language, host: str, last_answer: str) -> str:
     if last_answer.isdigit():
         return lang.say(

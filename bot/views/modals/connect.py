@@ -346,7 +346,8 @@ def in_order_modal(lang: Language, refusal: InOrder) -> View:
     edit = button(lang.say("Edit"), EDIT_TYPED, value=typed, style=style, about=channel.address)
     edits = [edit] if refusal.may_edit else []
     if is_off:
-        ways = [operation_button(lang, Operation.ENABLE, channel, primary=True), *edits]
+        asks = not refusal.may_enable
+        ways = [operation_button(lang, Operation.ENABLE, channel, primary=True, asks=asks), *edits]
     else:
         ways = [*edits, renew_button(lang, channel)]
     see = operation_button(lang, Operation.SEE, channel)

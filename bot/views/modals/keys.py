@@ -113,7 +113,7 @@ def _row(lang: Language, row: KeyRow, features: Sequence[Feature]) -> Block:
         lang.say("Inboxes: {inboxes}", inboxes=_inboxes(lang, row)),
         lang.say("For: {features}", features=_uses(lang, key, features)),
         _life(lang, key),
-        lang.say("Looked after by {who}", who=_caretaker(lang, key)),
+        lang.say("Looked after by {who}", who=caretaker(lang, key.created_by)),
     ]
     if key.networks:
         lines.insert(
@@ -186,10 +186,9 @@ def _life(lang: Language, key: ApiKey) -> str:
     return lang.say("Expires {when}", when=instant(lang, key.expires_at)) + " · " + used
 
 
-def _caretaker(lang: Language, key: ApiKey) -> str:
-    if key.created_by == OPERATOR:
-        return lang.say("whoever runs Inboxkeeper")
-    return mention(key.created_by)
+def caretaker(lang: Language, who: str) -> str:
+    """Who looks after it, in the middle of a sentence."""
+    return lang.say("whoever runs Inboxkeeper") if who == OPERATOR else mention(who)
 
 
 def turn(

@@ -29,9 +29,9 @@ from bot.views.blocks import (
 )
 from bot.views.buttons import KEYS, WEBHOOKS
 from bot.views.i18n import Language
-from bot.views.messages.programs import maker, receiver_answer
+from bot.views.messages.programs import receiver_answer
 from bot.views.modals.inputs import NAME_BLOCK, line_input
-from bot.views.modals.keys import ADDRESSES_BLOCK, inboxes_input, scope_input, some, turn
+from bot.views.modals.keys import ADDRESSES_BLOCK, caretaker, inboxes_input, scope_input, some, turn
 from bot.views.text import shown
 
 WEBHOOKS_TURN: Final = (f"{WEBHOOKS}.back", f"{WEBHOOKS}.on")
@@ -89,7 +89,7 @@ def _row(lang: Language, row: WebhookRow) -> list[Block]:
         _state(lang, it),
         _last(lang, it),
         lang.say("Inboxes: {inboxes}", inboxes=_inboxes(lang, row)),
-        lang.say("Made by {who}", who=maker(lang, it.created_by)),
+        lang.say("Made by {who}", who=caretaker(lang, it.created_by)),
     ]
     if row.waiting:
         lines.insert(

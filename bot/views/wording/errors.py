@@ -115,7 +115,10 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
         case e.ProgramsOff():
             return Explanation(
                 lang.say("No programs are let in"),
-                lang.say("On this Inboxkeeper, programs get no access to inboxes, so there are no keys."),
+                lang.say(
+                    "On this Inboxkeeper, programs get no access to inboxes, so there are no keys and no "
+                    "webhooks."
+                ),
                 lang.say(
                     "If you need it, ask whoever runs Inboxkeeper to set {setting}.",
                     setting="INBOXKEEPER_API=true",
@@ -254,8 +257,8 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.AlreadyConnected(address, by_another):
             return _already(lang, shown(address), by_another)
-        case e.InOrder(channel, _, may_edit):
-            return _in_order(lang, channel, may_edit=may_edit)
+        case e.InOrder():
+            return _in_order(lang, refusal)
         case e.SwitchInstead(channel, provider, (_, wanted)):
             return Explanation(
                 lang.say("Already connected"),
@@ -280,6 +283,20 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
             )
         case e.OtherKind(address, is_team):
             return _other_kind(lang, shown(address), is_team=is_team)
+        case e.CannotPostThere(code="is_archived"):
+            return Explanation(
+                lang.say("Archived"),
+                lang.say("That conversation is archived, and takes no messages."),
+                lang.say("Choose another one, or go on without."),
+            )
+        case e.CannotPostThere(code="restricted_action"):
+            return Explanation(
+                lang.say("Not open to apps"),
+                lang.say(
+                    "A setting of this Slack workspace does not let Inboxkeeper post in that conversation."
+                ),
+                lang.say("Choose another one, or ask a Slack admin to allow it."),
+            )
         case e.CannotPostThere():
             return Explanation(
                 lang.say("The bot is not in there"),
@@ -293,13 +310,18 @@ def _address(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
     return None
 
 
-def _in_order(lang: Language, channel: Channel, *, may_edit: bool) -> Explanation:
-    address = shown(channel.address)
+def _in_order(lang: Language, refusal: e.InOrder) -> Explanation:
+    channel, address = refusal.channel, shown(refusal.channel.address)
     is_off = channel.state is State.DISABLED
-    edits = _edits(lang, channel) if may_edit else ""
+    edits = _edits(lang, channel) if refusal.may_edit else ""
     next_step = edits or lang.say("See its details for more.")
     if is_off:
-        next_step = lang.together(lang.say("Enable it to use it again."), edits)
+        enables = (
+            lang.say("Enable it to use it again.")
+            if refusal.may_enable
+            else lang.say("An admin can enable it: ask for that here.")
+        )
+        next_step = lang.together(enables, edits)
         return Explanation(
             lang.say("Disabled"), lang.say("{address} is here, but disabled.", address=address), next_step
         )

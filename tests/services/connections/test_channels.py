@@ -163,6 +163,15 @@ async def test_where_it_makes_sense_for_none_all_are_offered(play: Play) -> None
         assert (len(found), is_more) == (most, has_more)
 
 
+async def test_what_somebody_may_never_do_is_not_offered_beside_what_they_may(play: Play) -> None:
+    """Nobody signs in to a colleague's inbox, super admins neither."""
+    await play.connect("alice")
+    await team_addresses(play, 1)
+    omar, channels = await play.actor("omar"), play.services.channels
+    found, _ = await channels.candidates(omar, Operation.RECONNECT, most=10)
+    assert [it.address for it in found] == ["t001@acme.example"]
+
+
 async def test_status_shows_both_sides(play: Play) -> None:
     """State, proof of life, scopes, the next look and what happened lately."""
     alice = await play.connect("alice")
