@@ -27,7 +27,7 @@ from storage.migrate import revisions
 from tests.driver import Driver, Screen
 from tests.e2e.test_killed import ALICE, QUICK, ROOT, alarms, connects, goes_through_google, killed, link
 from tests.pooler import pooled
-from tests.providers.test_dovecot import free_port
+from tests.providers.dovecot import free_port
 from tests.test_config import ENOUGH
 
 NEXT = """
