@@ -25,6 +25,7 @@
     │   ├── FormFault             a field of our own form cannot be used; carries which
     │   ├── SignInClosed          the provider cannot be asked to sign somebody in; carries its error
     │   ├── ProgramsOff           the operator lets no programs in
+    │   ├── CannotHoldRole        who was chosen for a role is no member
     │   ├── OutOfDate             the button was made for an older state; carries the present one
     │   └── Gone                  the channel was removed meanwhile
     ├── ProviderError             a provider said no
@@ -86,6 +87,10 @@ class ProgramsOff(Refusal):
 
 class GuestNotAllowed(Refusal):
     """Guests and people of other workspaces cannot use the bot."""
+
+
+class CannotHoldRole(Refusal):
+    """Who was chosen for a role is no member of the workspace: a guest, a bot, or somebody else's."""
 
 
 class WrongWorkspace(Refusal):

@@ -259,6 +259,16 @@ async def test_a_user_group_gives_account_access_to_its_members(stage: Stage) ->
     assert screen.modal and screen.modal.submit == "はい、無効にします"
 
 
+async def test_a_guest_is_given_no_role(stage: Stage) -> None:
+    """Slack's menu offers them all the same: what is said is about them, and not about the reader."""
+    omar = stage.person("omar")
+    await omar.types("/inbox admins")
+    for control in ("Add a super admin", "Add a person"):
+        await omar.chooses(control, "gus")
+        said = _modal(await omar.until(lambda screen: "can hold no role here" in _modal(screen)))
+        assert "Choose a member of this workspace." in said and "cannot use Inboxkeeper" not in said
+
+
 async def test_choosing_super_admins_drops_nobody(stage: Stage) -> None:
     """The first one that is chosen takes all along who were super admin so far. Who will be it is said first,
     whose role changes hears of it, and one click undoes it."""

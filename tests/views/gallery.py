@@ -110,6 +110,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.NotAllowed("webhooks", ("U0ANN",)),
     errors.ProgramsOff(),
     errors.GuestNotAllowed(),
+    errors.CannotHoldRole(),
     errors.WrongWorkspace(),
     errors.RightsUnread(),
     errors.LinkBusy(),

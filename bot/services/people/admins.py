@@ -11,7 +11,17 @@ import structlog
 
 from bot.domain.access import Actor, Group, Person, Role, RoleChange
 from bot.domain.channel import HistoryEntry
-from bot.domain.errors import DirectoryAway, GroupsClosed, LastSuperAdmin, NotAllowed, RolesChanged, UndoOver
+from bot.domain.errors import (
+    CannotHoldRole,
+    DirectoryAway,
+    GroupsClosed,
+    GuestNotAllowed,
+    LastSuperAdmin,
+    NotAllowed,
+    RolesChanged,
+    UndoOver,
+    WrongWorkspace,
+)
 from bot.domain.ids import ChannelId, UserId
 from bot.domain.notice import NoticeKind, subject_of
 from bot.services.core.notifications import Notifications, Operators, about_us, unread_of
@@ -109,7 +119,7 @@ class Admins:
         Raises as ``give`` and ``take``.
         """
         if is_given:
-            await self._people.member(actor.workspace_id, user_id, fresh=True)
+            await self._check_member(actor, user_id)
         async with self._core.storage.writing() as uow:  # done, looked at, and not committed
             change, after = await self._changed(uow, actor, Assignment(role, user_id, is_given))
         along = change.along if change else ()
@@ -121,11 +131,17 @@ class Admins:
         """Give a role to a person; ``None`` if they hold it so already. The first super admin that is chosen
         takes along whoever was one by Slack's flags. ``basis`` is that of the preview that was agreed to.
 
-        Raises ``NotAllowed``, ``RolesChanged``; ``GuestNotAllowed`` and ``WrongWorkspace`` if that person can
-        hold no role.
+        Raises ``NotAllowed``, ``RolesChanged``, ``CannotHoldRole``.
         """
-        await self._people.member(actor.workspace_id, user_id, fresh=True)
+        await self._check_member(actor, user_id)
         return await self._do(actor, Assignment(role, user_id, is_given=True), basis=basis)
+
+    async def _check_member(self, actor: Actor, user_id: UserId) -> None:
+        """Raises ``CannotHoldRole``, ``DirectoryAway``."""
+        try:
+            await self._people.member(actor.workspace_id, user_id, fresh=True)
+        except (GuestNotAllowed, WrongWorkspace):
+            raise CannotHoldRole from None
 
     async def take(
         self, actor: Actor, role: Role, subject: str, *, basis: str | None = None

@@ -130,6 +130,12 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                 lang.say("Guests and people of other workspaces cannot use Inboxkeeper."),
                 lang.say("Ask a member of this workspace to do it for you."),
             )
+        case e.CannotHoldRole():
+            return Explanation(
+                lang.say("Members only"),
+                lang.say("That is a guest, or somebody of another workspace: they can hold no role here."),
+                lang.say("Choose a member of this workspace."),
+            )
         case e.WrongWorkspace():
             return Explanation(
                 lang.say("Another workspace"),
