@@ -14,7 +14,7 @@ from bot.domain.channel import REFUSED_CAUSES, Cause, HistoryEntry, Kind, State
 from bot.domain.ids import UserId
 from bot.domain.lifecycle import Signal
 from bot.domain.notice import NoticeKind
-from bot.domain.provider_outage import Proof, advice, reconnect_offered_at
+from bot.domain.provider_outage import Proof, Struck, advice, reconnect_offered_at
 from bot.domain.view_models import Told
 from bot.notifier import rendered
 from bot.views.buttons import offered
@@ -94,6 +94,13 @@ def test_a_ripe_hold_lets_people_act() -> None:
         message = provider_outage_notice(lang, picture)
         [choice] = [part for part in parts(message) if part.get("type") == "static_select"]
         assert len(choice["options"]) == 100 and f"`{command} team-0@example.com`" in texts(message)
+
+
+@pytest.mark.parametrize(("still", "said"), [(1, "1 is still refused."), (4, "4 are still refused.")])
+def test_a_hold_says_how_far_it_is_over(still: int, said: str) -> None:
+    """What is left may be one inbox."""
+    picture = replace(a_hold_picture(a_hold(), held_channels(still)), struck=Struck(6, still))
+    assert f"{6 - still} of 6 work again; {said}" in texts(provider_outage_notice(EN, picture))
 
 
 def test_an_address_in_a_hold_is_named_once() -> None:

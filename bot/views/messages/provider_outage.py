@@ -114,7 +114,13 @@ def _back(lang: Language, model: NoticeModel) -> str:
     back = ever - model.struck.still if model.struck else 0
     if not back or not still:
         return ""
-    return lang.say("{back} of {ever} work again; {n} are still refused.", back=back, ever=ever, n=still)
+    return lang.count(
+        "{back} of {ever} work again; {n} is still refused.",
+        "{back} of {ever} work again; {n} are still refused.",
+        still,
+        back=back,
+        ever=ever,
+    )
 
 
 def provider_outage_reminder(lang: Language, model: NoticeModel) -> Message:
