@@ -7,6 +7,7 @@ A number that goes up is a decision; one that goes down is written down here, so
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -151,6 +152,28 @@ def one_step(work: Coroutine[Any, Any, Answer]) -> tuple[bool, Answer | None]:
         return True, ended.value
     work.close()
     return False, None
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"])
+async def test_many_who_look_at_once_ask_the_server_twice(stage: Stage) -> None:
+    """One has asked already, and all who come meanwhile ask together: for them it begins after they came, so
+    that what was committed until then is news to them."""
+    channels, storage = stage.bot.services.channels, stage.bot.services.core.storage
+    before = await channels.mark()
+    assert before is not None and storage._marking is not None
+    asked: list[str] = []
+    event.listen(storage._marking.sync_engine, "before_cursor_execute", lambda *words: asked.append(words[2]))
+    first = asyncio.create_task(channels.mark())
+    await asyncio.sleep(0)  # it is on its way
+    async with storage.writing() as uow:
+        await uow.meta.add("changed", "")
+        await uow.commit()
+    others = await asyncio.gather(*(channels.mark() for _ in range(20)))
+    assert before not in others and None not in others
+    assert await first is not None
+    del asked[:]
+    assert None not in await asyncio.gather(*(channels.mark() for _ in range(20)))
+    assert len(asked) == 2, asked
 
 
 @on_both

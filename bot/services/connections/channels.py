@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -48,7 +48,12 @@ from bot.domain.view_models import (
     SetupCard,
     StateCounts,
 )
-from bot.services.connections.api_keys import hands_out_tokens, lately_used, programs_with_access
+from bot.services.connections.api_keys import (
+    Together,
+    hands_out_tokens,
+    lately_used,
+    programs_with_access,
+)
 from bot.services.connections.channel_actions import channel_for
 from bot.services.connections.connect import near_misses, read_address
 from bot.services.connections.tickets import asked_for
@@ -74,6 +79,8 @@ class Channels:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._availabilities = Availabilities(core)
+        self._marking = Together(self._marked)
+        self._one_asks = asyncio.Lock()
 
     def label_at(self, key: str, address: str) -> str:
         """What people call a provider, by the address that is connected there."""
@@ -96,8 +103,16 @@ class Channels:
     # --- seeing
 
     async def mark(self) -> str | None:
-        """See ``Storage.mark``."""
-        return await self._core.storage.mark()
+        """See ``Storage.mark``. A server is asked by one, and once by all who come meanwhile, after the last
+        of them came."""
+        if self._one_asks.locked():
+            return await self._marking.ask("mark")
+        async with self._one_asks:
+            return await self._core.storage.mark()
+
+    async def _marked(self, asked: Collection[str]) -> dict[str, str]:
+        mark = await self._core.storage.mark()
+        return {} if mark is None else dict.fromkeys(asked, mark)
 
     def mark_at_once(self) -> str | None:
         """See ``Storage.mark_at_once``."""
