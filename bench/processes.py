@@ -15,13 +15,13 @@ import os
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 from typing import Final
 
 import aiohttp
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, func, select
 
 from bench.children import announced, cpu_of, free_port, migrated, the_bot
 from bench.databases import Databases
@@ -30,6 +30,7 @@ from bench.load import Filling
 from bench.options import Options
 from bench.setting import environment
 from storage.engine import sync_url
+from storage.tables import probe
 
 PROCESSES: Final = (2, 3)
 _WITHIN: Final = 300
@@ -109,12 +110,12 @@ async def steady(options: Options, databases: Databases) -> list[Row]:
         await asyncio.to_thread(filling.write, bots.engine)
         await asyncio.sleep(60)  # until caches are warm and what came due while it was filled is done
         looks = await bots.looked(asyncio.sleep(60 * options.minutes))
-        memory = bots.megabytes
+        memory, late = bots.megabytes, await asyncio.to_thread(_late, bots.engine)
     pace, share = _A_MILLION / _EVERY.total_seconds(), looks.cpu / looks.seconds
     return [
         Row(
             f"{_A_MILLION:,} mailboxes on PostgreSQL, {options.minutes} minutes: share of a core",
-            f"{share:.0%}, {memory:.0f} MiB, {looks.a_second:.0f} looks/s ({looks})",
+            f"{share:.0%}, {memory:.0f} MiB, {looks.a_second:.0f} looks/s, {late:.0f} s late ({looks})",
             f"≤ {_MOST_OF_A_CORE:.0%} at {pace:.0f} looks/s",
             judged(share <= _MOST_OF_A_CORE and looks.a_second >= 0.98 * pace),
         )
@@ -176,6 +177,13 @@ async def _bots(url: str, *, processes: int) -> AsyncIterator[_Bots]:
         async with session.post(f"{there}/reset", json={"tiers": False}) as answer:
             answer.raise_for_status()
         yield _Bots(pids, create_engine(sync_url(url)), session, there)
+
+
+def _late(engine: Engine) -> float:
+    """Seconds since the look that is due longest should have been."""
+    with engine.connect() as connection:
+        due_at = connection.execute(select(func.min(probe.c.due_at))).scalar_one()
+    return float(max((datetime.now(UTC) - due_at).total_seconds(), 0.0))
 
 
 async def _looks(url: str, count: int, *, processes: int) -> Looks:
