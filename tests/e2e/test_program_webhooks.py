@@ -179,6 +179,19 @@ async def test_it_is_removed_after_a_question(stage: Stage) -> None:
     assert await there(stage) == ()
 
 
+async def test_why_says_who_added_and_who_removed_a_webhook(stage: Stage) -> None:
+    await makes(stage)
+    omar = stage.person("omar")
+    in_time(await omar.clicks("New secret", near="Help desk", confirm=True))
+    in_time(await omar.clicks("All webhooks"))
+    in_time(await omar.clicks("Remove webhook", near="Help desk", confirm=True))
+    await omar.closes(whole=True)
+    said = await asks(stage, "alice", f"/inbox why {SUPPORT}")
+    assert "A webhook for the program Help desk was added · @Omar" in said, said
+    assert "The webhook of the program Help desk got a new signing secret · @Omar" in said, said
+    assert "The webhook of the program Help desk was removed · @Omar" in said, said
+
+
 async def _draws_it_again(stage: Stage) -> None:
     """Sakura has the list open with a webhook that is then removed by somebody else."""
     services = stage.bot.services

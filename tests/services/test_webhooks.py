@@ -377,6 +377,25 @@ async def test_a_webhook_for_one_address_hears_of_no_other(play: Play, desk: Des
     assert desk.heard() == []
 
 
+@on_both
+async def test_history_says_who_had_which_webhook(play: Play, desk: Desk) -> None:
+    """In each inbox that it names; a removal that came too late is none."""
+    support = await play.connect_team(SUPPORT)
+    webhook = await desk.made(is_for_team=False, addresses=[SUPPORT], created_by="U0OMAR")
+    await desk.webhooks.rotate(webhook.id, by="U0SAKURA")
+    assert await desk.webhooks.revoke(webhook.id)
+    assert not await desk.webhooks.revoke(webhook.id)
+    async with play.storage.reading() as uow:
+        entries = await uow.history.of_channel(support.id, limit=20)
+    told = [(it.what, it.actor, it.details) for it in entries if it.what.startswith("webhook_")]
+    about = {"program": "Help desk", "webhook": webhook.id}
+    assert sorted(told, key=str) == [
+        ("webhook_made", "U0OMAR", about),
+        ("webhook_revoked", None, about),
+        ("webhook_rotated", "U0SAKURA", about),
+    ]
+
+
 async def test_nothing_is_sent_before_a_test_was_taken(play: Play, desk: Desk) -> None:
     """Nor to one that was revoked."""
     await desk.webhooks.create(ACME, WebhookSpec("Desk", Secret(desk.url), is_for_team=True))

@@ -35,6 +35,7 @@ from bot.domain.features import Features
 from bot.domain.grant import Secret
 from bot.domain.ids import ApiKeyId, ChannelId, UserId, WorkspaceId
 from bot.domain.notice import NoticeKind
+from bot.domain.webhook import Webhook
 from bot.services.core.notifications import Notifications, a_notice
 from bot.services.core.ports import Aside, Core, new_secret
 from storage import Storage, UnitOfWork
@@ -191,7 +192,7 @@ class ApiKeys:
             if await uow.api_keys.answer(key_id, channel_id, actor.id, answer, now):
                 is_disowned = bool(disowned_to) and key.may_see(channel_id, owner_id=actor.id)
                 what = "key_disowned" if is_disowned else f"key_{answer.value}"
-                await uow.history.add(_of_key(key, channel_id, what, now, actor.id))
+                await uow.history.add(_done_to(key, channel_id, what, now, actor.id))
                 about = {"key": key.id, "by": actor.id, "at": now.isoformat()}
                 await self._notifications.tell_all(
                     uow,
@@ -309,17 +310,19 @@ class ApiKeys:
         return key.last_used_at is None or not timedelta() <= self._clock() - key.last_used_at < NOTED_EVERY
 
 
-async def note(uow: UnitOfWork, key: ApiKey, what: str, at: datetime, *, by: str) -> None:
-    """What was done to a key stands in the history of each inbox that it names; of one that names none, in
-    the workspace's."""
+async def note(uow: UnitOfWork, it: ApiKey | Webhook, what: str, at: datetime, *, by: str) -> None:
+    """What was done to a key or a webhook stands in the history of each inbox that it names; of one that
+    names none, in the workspace's."""
     actor = UserId(by) if by and by != OPERATOR else None
-    about = sorted(key.channels) or [ChannelId("")]
-    await uow.history.add_all([_of_key(key, one, what, at, actor) for one in about])
+    about = sorted(it.channels) or [ChannelId("")]
+    await uow.history.add_all([_done_to(it, one, what, at, actor) for one in about])
 
 
-def _of_key(key: ApiKey, channel_id: ChannelId, what: str, at: datetime, by: UserId | None) -> HistoryEntry:
-    said = {"program": key.name, "key": key.id}
-    return HistoryEntry(key.workspace_id, channel_id, at, what, by, said)
+def _done_to(
+    it: ApiKey | Webhook, channel_id: ChannelId, what: str, at: datetime, by: UserId | None
+) -> HistoryEntry:
+    said = {"program": it.name, "key" if isinstance(it, ApiKey) else "webhook": it.id}
+    return HistoryEntry(it.workspace_id, channel_id, at, what, by, said)
 
 
 async def key_over(uow: UnitOfWork, notifications: Notifications, key: ApiKey) -> None:

@@ -141,13 +141,13 @@ class ProgramWebhooks:
         webhook = await self._find(actor, webhook_id)
         if webhook is None:
             return None
-        secret = await self._webhooks.rotate(webhook.id, seen=replace(webhook, rotated_at=seen))
+        secret = await self._webhooks.rotate(webhook.id, seen=replace(webhook, rotated_at=seen), by=actor.id)
         return (webhook, secret) if secret else None
 
     async def revoke(self, actor: Actor, webhook_id: WebhookId) -> Webhook | None:
         """It is told nothing any more; ``None`` if there is none, or no more. Raises ``NotAllowed``."""
         webhook = await self._find(actor, webhook_id)
-        return webhook if webhook and await self._webhooks.revoke(webhook.id) else None
+        return webhook if webhook and await self._webhooks.revoke(webhook.id, by=actor.id) else None
 
     async def _find(self, actor: Actor, webhook_id: WebhookId) -> Webhook | None:
         await self.check(actor)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from bot.domain.api_key import LONGEST_NAME, ApiKey
+from bot.domain.api_key import LONGEST_NAME, OPERATOR, ApiKey
 from bot.domain.channel import Cause, Channel, Kind, State
 from bot.domain.channel_event import ChannelEvent, EventType, news_of
 from bot.domain.errors import OutOfDate
@@ -35,7 +35,7 @@ from bot.domain.webhook import (
     pause_after,
     signed,
 )
-from bot.services.connections.api_keys import ApiKeys, still_there
+from bot.services.connections.api_keys import ApiKeys, note, still_there
 from bot.services.core.notifications import Notifications, about_us, told_of_programs
 from bot.services.core.ports import Aside, Clock, Core, new_id
 from storage import KeyLost, Storage, UnitOfWork
@@ -135,6 +135,7 @@ class Webhooks:
                 created_at=self.clock(),
             )
             await uow.webhooks.add(webhook, WebhookAccess(spec.url, secret))
+            await note(uow, webhook, "webhook_made", webhook.created_at, by=spec.created_by)
             await uow.commit()
         return webhook, secret
 
@@ -169,29 +170,34 @@ class Webhooks:
             self.wake()
         return Tested(webhook, answer)
 
-    async def rotate(self, webhook_id: WebhookId, *, seen: Webhook | None = None) -> Secret | None:
+    async def rotate(
+        self, webhook_id: WebhookId, *, seen: Webhook | None = None, by: str = OPERATOR
+    ) -> Secret | None:
         """A new secret, shown this once; the former counts, too, for ``BOTH_FOR``. ``seen``: only if it was
         not rotated since, for a second rotation voids the secret that the receiver has. ``None`` if there is
         none. Raises ``KeyLost``, ``OutOfDate``."""
-        secret = mint()
+        secret, now = mint(), self.clock()
         async with self.storage.writing() as uow:
             access, webhook = await uow.webhooks.access(webhook_id), await uow.webhooks.find(webhook_id)
             if access is None or webhook is None:
                 return None
             before = (seen or webhook).rotated_at
             renewed = WebhookAccess(access.url, secret, former=access.secret)
-            if not await uow.webhooks.replace_access(webhook_id, renewed, self.clock(), before=before):
+            if not await uow.webhooks.replace_access(webhook_id, renewed, now, before=before):
                 raise OutOfDate
+            await note(uow, webhook, "webhook_rotated", now, by=by)
             await uow.commit()
         return secret
 
-    async def revoke(self, webhook_id: WebhookId) -> bool:
+    async def revoke(self, webhook_id: WebhookId, *, by: str = OPERATOR) -> bool:
         """It is told nothing any more. Whether there was one."""
         async with self.storage.writing() as uow:
             await self._settled(uow, webhook_id)
             webhook = await uow.webhooks.find(webhook_id)
             done = await uow.webhooks.revoke(webhook_id)
-            if webhook is not None:  # whoever was asked about it sees that it is over
+            if done and webhook is not None:
+                await note(uow, webhook, "webhook_revoked", self.clock(), by=by)
+                # Whoever was asked about it sees that it is over.
                 await Notifications(Aside(self.clock, self.wake)).settled(
                     uow, webhook.workspace_id, [NoticeKind.WEBHOOK_ORPHANED], f"{webhook.id}:"
                 )

@@ -97,6 +97,8 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
         return lang.say("Switched to {provider}", provider=shown(new, 40))
     if what in {"key_made", "key_assigned", "key_revoked", "key_allowed", "key_declined", "key_disowned"}:
         return _of_key(lang, what, shown(record.details.get("program", ""), 60))
+    if what in {"webhook_made", "webhook_rotated", "webhook_revoked"}:
+        return _of_webhook(lang, what, shown(record.details.get("program", ""), 60))
     if what in {"via_confirmed", "host_renamed"}:
         return _confirmed(lang, record)
     if what in set(HubSpotSignal):
@@ -115,6 +117,15 @@ def _of_key(lang: Language, what: str, name: str) -> str:
             "Its owner took back that the program {name} may use it: somebody else had allowed it", name=name
         ),
         "key_revoked": lang.say("The key of the program {name} was revoked", name=name),
+    }[what]
+
+
+def _of_webhook(lang: Language, what: str, name: str) -> str:
+    """What somebody did to a program's webhook."""
+    return {
+        "webhook_made": lang.say("A webhook for the program {name} was added", name=name),
+        "webhook_rotated": lang.say("The webhook of the program {name} got a new signing secret", name=name),
+        "webhook_revoked": lang.say("The webhook of the program {name} was removed", name=name),
     }[what]
 
 
