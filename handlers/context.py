@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from weakref import WeakValueDictionary
 
 from bot.domain.access import Actor
 from bot.services import Services
@@ -75,15 +77,19 @@ class Drawn:
 
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[str, ...], tuple[str, datetime, Response]] = OrderedDict()
+        self._drawing: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
 
     async def of(self, context: Context, interaction: Interaction, what: str, draw: Handler) -> Response:
-        """``what``: by ``draw``, or as that drew it before for the same person and language."""
+        """``what``: by ``draw``, or as that drew it before for the same person and language. Asked for again
+        while it is drawn, it is drawn once."""
         now, mark = context.clock(), await context.services.channels.mark()
-        if (kept := self.kept(interaction, what, mark, now)) is not None:
-            return kept
-        response = await draw(context, interaction)
-        if mark is not None:
-            key = _key(interaction, what)
+        if mark is None:
+            return await draw(context, interaction)
+        key = _key(interaction, what)
+        async with self._drawing.setdefault(key, asyncio.Lock()):
+            if (kept := self.kept(interaction, what, mark, now)) is not None:
+                return kept
+            response = await draw(context, interaction)
             self._kept[key] = mark, now, response
             self._kept.move_to_end(key)
             if len(self._kept) > MOST_KEPT:

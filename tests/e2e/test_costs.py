@@ -127,6 +127,19 @@ async def test_a_list_takes_the_same_however_long_it_is(stage: Stage) -> None:
     assert again.statements == [], again
 
 
+@on_both
+async def test_a_list_asked_for_ten_times_at_once_is_drawn_once(stage: Stage) -> None:
+    """By the same person: an impatient one, or one in several windows."""
+    await stage.connected("alice")
+    alice, bot = stage.person("alice"), stage.bot.slack
+    one = await spent(stage, lambda: alice.types("/inbox list"))
+    await stage.passes(seconds=6)
+    typed = {"command": "/inbox", "text": "list", "user_id": "U0ALICE"}
+    ours = {**typed, "team_id": stage.bot.services.workspace.id}
+    ten = await spent(stage, lambda: asyncio.gather(*(bot.dispatch(ours) for _ in range(10))))
+    assert len(ten.statements) == len(one.statements) == LIST, f"{one}\n{ten}"
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_what_is_known_takes_not_one_turn_of_the_event_loop(stage: Stage) -> None:
     """As long as nobody has committed anything; nor is anything known of another workspace."""
