@@ -186,10 +186,17 @@ class Screen:
         for control in alike:
             if control.block["block_id"] == block_id:
                 return control
-        same = [control for control in alike if value and control.element.get("value") == value]
+        same = [control for control in alike if value and told_apart_by(control.element) == value]
         if len(same) == 1:
             return same[0]
         raise CannotAct(404, "this is no longer on the screen")
+
+
+def told_apart_by(element: Json) -> str:
+    """What tells it from those that do the same elsewhere: a button's value, or a menu's first choice."""
+    if element["type"] == "overflow":
+        element = element["options"][0]
+    return str(element.get("value", ""))
 
 
 def options_of(element: Json) -> list[Json]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -108,6 +109,31 @@ async def test_a_button_that_was_redrawn_meanwhile_is_still_that_button() -> Non
         for gone in (drawn[:3], [*drawn[:3], "v2"]):
             with pytest.raises(CannotDo, match="no longer on the screen"):
                 await acme.driver.post("/control/slack/act/click", {"as": "U0ALICE", "target": gone})
+
+
+async def test_a_menu_that_was_redrawn_meanwhile_is_still_that_menu() -> None:
+    """A row's, among others that offer the same."""
+
+    def menu(row: str) -> dict[str, Any]:
+        words = {"type": "plain_text", "text": "Go"}
+        options = [{"text": words, "value": f"{deed}:{row}"} for deed in ("go", "stay")]
+        return {
+            "type": "actions",
+            "elements": [{"type": "overflow", "action_id": "more", "options": options}],
+        }
+
+    blocks = [menu("first"), menu("second")]
+    async with world("http") as acme:
+        sent = await acme.client.chat_postMessage(channel="U0ALICE", text="x", blocks=blocks)
+        async with acme.session.get(f"{acme.slack.public_url}/?as=U0ALICE&in=dm") as response:
+            drawn = re.findall(
+                r'data-surface="([^"]+)" data-block="([^"]+)" data-action="(more)" data-value="([^"]+)"',
+                await response.text(),
+            )
+        await acme.client.chat_update(channel=sent["channel"], ts=sent["ts"], text="x", blocks=blocks)
+        chosen = {"as": "U0ALICE", "target": list(drawn[-1]), "option": "Go"}
+        assert (await acme.driver.post("/control/slack/act/choose", chosen))["ok"]
+        assert acme.got[-1]["actions"][0]["selected_option"]["value"] == "go:second"
 
 
 @pytest.fixture
