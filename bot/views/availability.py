@@ -170,7 +170,9 @@ def _on_its_own(lang: Language, times: int) -> str:
 
 
 def _people(lang: Language, people: Sequence[tuple[UserId, int]]) -> str:
-    named = [f"{mention(who)} ({times})" if times > 1 else mention(who) for who, times in people[:_PEOPLE]]
+    named = [
+        lang.bracketed(mention(who), times) if times > 1 else mention(who) for who, times in people[:_PEOPLE]
+    ]
     rest = len(people) - _PEOPLE
     return (
         lang.listed(named)

@@ -736,7 +736,7 @@ def request_blocks(lang: Language, overview: Overview) -> list[Block]:
 def _counted(lang: Language, name: str, blocks: list[Block], number: int) -> list[Block]:
     rest = number - _REQUESTS
     more = [context(lang.count("{n} more request", "{n} more requests", rest))] if rest > 0 else []
-    return [section(bold(f"{name} ({number})")), *blocks, *more] if blocks else []
+    return [section(bold(lang.bracketed(name, number))), *blocks, *more] if blocks else []
 
 
 def _wish(lang: Language, request: Request) -> str:

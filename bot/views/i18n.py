@@ -52,9 +52,9 @@ class Language:
         return self._closed_up(self._messages.get(message, (message,))[0].format(**values))
 
     def count(self, one: str, many: str, n: int, **values: object) -> str:
-        """``one`` or ``many``, whichever goes with ``n``, which fills ``{n}``."""
+        """``one`` or ``many``, whichever goes with ``n``, which fills ``{n}``: ``1,800``."""
         forms = self._messages.get(one, (one, many))
-        return self._closed_up(forms[0 if n == 1 else -1].format(n=n, **values))
+        return self._closed_up(forms[0 if n == 1 else -1].format(n=f"{n:,}", **values))
 
     def _closed_up(self, text: str) -> str:
         """Japanese puts no blank behind a full-width bracket, as a name may end that stands before one."""
@@ -65,6 +65,10 @@ class Language:
 
     def quoted(self, text: str) -> str:
         return f"「{text}」" if self.code == "ja" else f"“{text}”"
+
+    def bracketed(self, text: str, remark: object) -> str:
+        """``text`` with a remark behind it."""
+        return f"{text}（{remark}）" if self.code == "ja" else f"{text} ({remark})"
 
     def together(self, *sentences: str) -> str:
         """Sentences one after the other; Japanese puts no blank between them."""

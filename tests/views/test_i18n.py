@@ -14,6 +14,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 from bot.views.i18n import CODES, DOMAIN, LOCALES, language_for
+from bot.views.wording.causes import counted
 from tests.views.samples import EN, JA, NOW
 
 VIEWS = Path(__file__).resolve().parents[2] / "bot" / "views"
@@ -201,6 +202,14 @@ def test_instants_are_said_in_full() -> None:
     """Pages and fallbacks name the time zone."""
     assert EN.day_time(NOW) == "23 Nov 2026, 14:05 UTC"
     assert JA.day_time(NOW) == "2026年11月23日 14:05 UTC"
+
+
+def test_numbers_and_brackets_are_written_as_each_language_does() -> None:
+    """Thousands are set apart alike in both, or *10,000+* stands beside *2000*."""
+    for lang, remark in ((EN, "Waiting for you (8)"), (JA, "Waiting for you（8）")):
+        assert lang.bracketed("Waiting for you", 8) == remark
+        assert "1,800" in lang.count("{n} more request", "{n} more requests", 1800)
+        assert counted(2000) == "2,000"
 
 
 def test_japanese_puts_no_blank_behind_a_bracket() -> None:

@@ -57,8 +57,8 @@ def state_count(lang: Language, state: State, number: int) -> str:
 
 
 def counted(number: int) -> str:
-    """A number of inboxes as far as they are counted, alike in every language: ``12`` or ``10,000+``."""
-    return f"{MOST_COUNTED:,}+" if number > MOST_COUNTED else str(number)
+    """A number of inboxes as far as they are counted, alike in every language: ``1,200`` or ``10,000+``."""
+    return f"{MOST_COUNTED:,}+" if number > MOST_COUNTED else f"{number:,}"
 
 
 def state_words(lang: Language, channel: Channel, unexplained: Unexplained | None = None) -> str:
