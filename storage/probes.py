@@ -13,11 +13,14 @@ from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Integer,
     Row,
     Select,
+    Update,
     bindparam,
+    column,
     delete,
     func,
     literal_column,
@@ -145,19 +148,16 @@ class ProbeRepository(Repository):
     async def passed(self, proven: Sequence[Probe]) -> None:
         """Store many rows as ``probe_policy.passed`` makes them, each under its own lease; those whose lease
         is gone change nothing."""
-        await self._connection.many(
-            _PASSING,
-            [
-                {
-                    "of_channel": it.channel_id,
-                    "held": it.lease_token,
-                    "due_at": it.due_at,
-                    "last_ok_at": it.last_ok_at,
-                    "last_done_at": it.last_done_at,
-                }
+        if self._connection.dialect == "sqlite":
+            written = [
+                {"of_channel": it.channel_id, "held": it.lease_token}
+                | {name: getattr(it, name) for name in _WRITTEN}
                 for it in proven
-            ],
-        )
+            ]
+            await self._connection.many(_PASSING, written)
+        elif proven:
+            arrays = {f"all_{name}": [getattr(it, name) for it in proven] for name in (*_LEASED, *_WRITTEN)}
+            await self._connection.count(_PASSING_TOGETHER, arrays)
 
     async def peers(
         self,
@@ -303,17 +303,34 @@ _WRITING_BACK: Final = (
     .where(probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held"))
     .values(**_FREED)
 )
+_LEASED: Final = ("channel_id", "lease_token")
+_WRITTEN: Final = ("due_at", "last_ok_at", "last_done_at")
+"""What differs from one mailbox that works to the next."""
+_PASSED: Final = {
+    "outcome": literal_column(f"'{ProbeOutcome.PASSED}'"),
+    **dict.fromkeys(("strikes", "tries", "heard_times"), literal_column("0")),
+    **dict.fromkeys(("first_refused_at", "unknown_code", "unknown_since"), null()),
+    **dict.fromkeys(("heard", "heard_since", *_FREED), null()),
+}
+"""What is the same in every pass stands in the statement: as parameters it would cost as much again."""
 _PASSING: Final = (
     update(probe)
     .where(probe.c.channel_id == bindparam("of_channel"), probe.c.lease_token == bindparam("held"))
-    .values(
-        outcome=literal_column(f"'{ProbeOutcome.PASSED}'"),
-        **dict.fromkeys(("strikes", "tries", "heard_times"), literal_column("0")),
-        **dict.fromkeys(("first_refused_at", "unknown_code", "unknown_since"), null()),
-        **dict.fromkeys(("heard", "heard_since", *_FREED), null()),
-    )
+    .values(_PASSED)
 )
-"""What is the same in every pass stands in the statement: as parameters it would cost as much again."""
+
+
+def _passing_together() -> Update:
+    """One statement for all of them, of an array for each column. Sent a statement for each row, PostgreSQL
+    works five times as long."""
+    columns = [column(name, probe.c[name].type) for name in (*_LEASED, *_WRITTEN)]
+    arrays = [bindparam(f"all_{it.name}", type_=ARRAY(it.type)) for it in columns]
+    found = func.unnest(*arrays).table_valued(*columns).render_derived(name="found")
+    mine = [probe.c[name] == found.c[name] for name in _LEASED]
+    return update(probe).where(*mine).values(_PASSED | {name: found.c[name] for name in _WRITTEN})
+
+
+_PASSING_TOGETHER: Final = _passing_together()
 _UNFINISHED: Final = (
     select(probe)
     .join(channel, channel.c.id == probe.c.channel_id)
