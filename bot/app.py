@@ -135,6 +135,7 @@ def core_of(
         policy=policy_of(settings),
         telemetry=metrics,
         wake=wake,
+        wake_in=wake.after,
         jitter=world.jitter,
     )
 

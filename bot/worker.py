@@ -36,6 +36,10 @@ class Wake:
         self._events.append(event)
         return event
 
+    def after(self, span: timedelta) -> None:
+        """Tell them after ``span``."""
+        asyncio.get_running_loop().call_later(max(span.total_seconds(), 0), self)
+
     def __call__(self) -> None:
         for event in self._events:
             event.set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,9 +51,10 @@ _APART: Final = {"chat.postMessage": timedelta(seconds=0.2)}
 _MOSTLY_APART: Final = timedelta(seconds=1.2)
 """Fifty calls of a method a minute: Slack's third tier, which all others that we use have at least."""
 
-_WINDOW: Final = timedelta(seconds=61)
-"""A minute, and as much as calls may be late: Slack counts when they arrive."""
-_LATE: Final = timedelta(seconds=5)
+_WINDOW: Final = timedelta(minutes=1)
+"""From a call's answer to the next in its place: Slack has counted the one before it answered, and cannot
+count the other before it is sent. However slow calls are, a minute lies between (decision 0076)."""
+_LATE: Final = timedelta(seconds=6)
 _IN_WINDOW: Final = 50
 """Of the third tier."""
 _SHARED: Final = 48
@@ -185,6 +186,8 @@ class SlackClient:
         except SlackRefused as refused:
             self.metrics.slack_call(method, refused.code)
             raise
+        finally:
+            self._limits.answered(method)
         self.metrics.slack_call(method, "ok")
         return answer
 
@@ -232,13 +235,22 @@ class RateLimits:
         self._last_turn: dict[str, datetime] = {}
         self._shared_at: dict[str, datetime] = {}
         self._called_at: defaultdict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=_IN_WINDOW))
+        self._answered_at: defaultdict[str, deque[datetime]] = defaultdict(lambda: deque(maxlen=_IN_WINDOW))
+        self._under_way: Counter[str] = Counter()
 
     def check(self, method: str, *, in_line: bool) -> None:
-        """Raises ``SlackAway`` while ``method`` rests, with how long this caller had better wait."""
+        """A call begins, and is ``answered`` later. Raises ``SlackAway`` while ``method`` rests, with how
+        long this caller had better wait."""
         rest = self._rest(method)
         if rest:
             raise SlackAway("ratelimited", self.wait_in_line(method) if in_line else rest)
         self._called_at[method].append(self._clock())
+        self._under_way[method] += 1
+
+    def answered(self, method: str) -> None:
+        """A call has ended, in whatever way."""
+        self._under_way[method] -= 1
+        self._answered_at[method].append(self._clock())
 
     def wait_in_line(self, method: str) -> timedelta:
         """How long this caller had better wait; each that asks stands behind the one before."""
@@ -258,16 +270,18 @@ class RateLimits:
         if rest := self._rest(method):
             return 0, rest
         now = self._clock()
-        called_at = [at for at in self._called_at[method] if timedelta() <= now - at < _WINDOW]
         if not self._is_recent(self._asked_at.get(method), now):
             return _AT_ONCE, timedelta()
+        under_way = self._under_way[method]
+        answered_at = [at for at in self._answered_at[method] if timedelta() <= now - at < _WINDOW]
         is_shared = self._is_recent(self._shared_at.get(method), now)
         at_once, most = (_AT_ONCE, _SHARED) if is_shared else (_IN_WINDOW, _IN_WINDOW)
-        if len(called_at) < at_once:
-            return at_once - len(called_at), timedelta()
-        free_at = called_at[-1] + _MOSTLY_APART if is_shared else called_at[0] + _WINDOW
-        if len(called_at) >= most:
-            free_at = max(free_at, called_at[0] + _WINDOW)
+        taken = under_way + len(answered_at)
+        if taken < at_once:
+            return at_once - taken, timedelta()
+        free_at = self._called_at[method][-1] + _MOSTLY_APART if is_shared else now
+        if taken >= most:
+            free_at = max(free_at, answered_at[0] + _WINDOW if answered_at else now + _MOSTLY_APART)
         return (1, timedelta()) if free_at <= now else (0, free_at - now)
 
     @staticmethod

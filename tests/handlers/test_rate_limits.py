@@ -23,6 +23,7 @@ class Pace:
     def edits(self, number: int) -> None:
         for _ in range(number):
             self.limits.check(EDIT, in_line=True)
+            self.limits.answered(EDIT)
 
     def is_refused(self) -> None:
         self.limits.rest(EDIT, 10 * SECOND)
@@ -48,7 +49,29 @@ def test_a_minutes_edits_follow_each_other() -> None:
     made = pace.goes_on(180 * SECOND)
     moments = sorted(set(made))
     assert [made.count(at) for at in moments] == [50, 50, 50]
-    assert all(later - earlier > 60 * SECOND for earlier, later in pairwise(moments))
+    assert all(later - earlier == 60 * SECOND for earlier, later in pairwise(moments))
+
+
+def test_a_minute_lies_between_however_slow_slack_is() -> None:
+    """Slack counts a call before it answers, and none before it is sent: what takes its time to be answered
+    keeps its place for a minute from then on, and what has no answer yet keeps it, too."""
+    pace = Pace()
+    pace.edits(51)
+    pace.is_refused()
+    pace.goes_on(120 * SECOND)
+    pace.now += 61 * SECOND
+    for _ in range(50):
+        pace.limits.check(EDIT, in_line=True)
+    assert pace.limits.room(EDIT)[0] == 0
+    pace.now += 5 * SECOND
+    pace.limits.answered(EDIT)
+    answered_at = pace.now
+    assert pace.limits.room(EDIT)[0] == 0
+    for _ in range(49):
+        pace.now += SECOND / 10
+        pace.limits.answered(EDIT)
+    [first, *_] = pace.goes_on(70 * SECOND)
+    assert first - answered_at >= 60 * SECOND
 
 
 def test_what_others_use_too_comes_evenly() -> None:

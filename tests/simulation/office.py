@@ -64,10 +64,17 @@ class Process:
 
     services: Services
     engine: Worker
+    wakes_at: set[datetime] = field(default_factory=set)
+    """When it has asked to be woken."""
 
     @property
     def storage(self) -> Storage:
         return self.services.core.storage
+
+    def next_wake(self, now: datetime) -> datetime | None:
+        """The next moment at which it is woken, if any."""
+        self.wakes_at -= {at for at in self.wakes_at if at <= now}
+        return min(self.wakes_at, default=None)
 
 
 @asynccontextmanager
@@ -96,8 +103,13 @@ async def a_process(
                 metrics=Metrics.build(),
                 wake=wake,
             )
+            wakes_at = set[datetime]()
             services = services_of(
-                replace(core, providers=Registry(provider)),
+                replace(
+                    core,
+                    providers=Registry(provider),
+                    wake_in=lambda span: wakes_at.add(built.clock() + span),
+                ),
                 directory=SlackDirectory(client),
                 messenger=messenger(SlackMessenger(client)),
                 workspace=(await who_are_we(client, built.clock)).workspace,
@@ -115,7 +127,7 @@ async def a_process(
                 "jobs": services.jobs.run_due if jobs_at_once is None else one_by_one,
                 "chores": services.maintenance.run_due,
             }
-            yield Process(services, Worker(turns, clock=built.clock, wake=wake))
+            yield Process(services, Worker(turns, clock=built.clock, wake=wake), wakes_at)
     finally:
         await storage.close()
 
@@ -198,7 +210,9 @@ class Office:
     async def _next_turn(self, grain: timedelta) -> datetime | None:
         async with self.storage.reading() as uow:
             waiting = (await uow.jobs.next_due(), _AT_LEAST), (await uow.probes.next_due(), grain)
-        return min((max(due, self.now + least) for due, least in waiting if due is not None), default=None)
+        turns = [max(due, self.now + least) for due, least in waiting if due is not None]
+        wake = self.process.next_wake(self.now)
+        return min([*turns, wake] if wake else turns, default=None)
 
     # --- channels
 

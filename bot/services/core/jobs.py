@@ -91,6 +91,8 @@ class NotYet:
     """A job could not even begin: it is tried again then, and this was no attempt."""
 
     due_at: datetime
+    to_the_moment: bool = False
+    """The engine is woken then: it would else find it when it next looks, up to a second later."""
 
 
 Run = Callable[[Job], Awaitable[datetime | NotYet | None]]
@@ -190,6 +192,8 @@ class Jobs:
             else:
                 await uow.jobs.again(job, due_at=result, failure="")
             await uow.commit()
+        if isinstance(result, NotYet) and result.to_the_moment:
+            self._core.wake_in(result.due_at - self._core.clock())
 
     async def _fail(self, uow: UnitOfWork, job: Job, failure: Exception) -> None:
         now, name = self._core.clock(), type(failure).__name__

@@ -131,6 +131,9 @@ class Core:
     telemetry: Telemetry
     wake: Callable[[], None] = field(repr=False)
     """Tells the engine that something became due."""
+    wake_in: Callable[[timedelta], None] = field(repr=False, default=lambda _: None)
+    """Tells the engine that something will be due then, for what had better not be late by the second after
+    which it looks by itself."""
     jitter: Callable[[], float] = field(repr=False, default=lambda: 0.0)
     """A number in [-1, 1): spreads probes so that they do not come in waves."""
     courtesy: Courtesy = field(repr=False, default_factory=Courtesy)

@@ -116,6 +116,28 @@ async def test_loops_that_only_fail_are_not_called_turning(play: Play) -> None:
     assert len([line for line in logs if line["log_level"] == "warning"]) == 1
 
 
+async def test_the_engine_is_woken_when_it_asked_to_be(play: Play) -> None:
+    """However seldom it looks by itself."""
+    turns, wake = 0, Wake()
+    second = asyncio.Event()
+
+    async def turn() -> int:
+        nonlocal turns
+        turns += 1
+        if turns > 1:
+            second.set()
+        return 0
+
+    engine = Worker({"one": turn}, clock=lambda: play.now, wake=wake, idle_seconds=3600)
+    engine.start()
+    try:
+        await _moment()
+        wake.after(timedelta(milliseconds=1))
+        await asyncio.wait_for(second.wait(), 10)
+    finally:
+        await engine.stop()
+
+
 async def _moment() -> None:
     await asyncio.sleep(0.002)
 
