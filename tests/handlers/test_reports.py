@@ -53,7 +53,7 @@ async def test_without_a_way_to_hear_a_refusal_there_is_no_chart(charted: Bench)
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (10_000, "and 9980 more, in the file"),
+        (10_000, "and 9,980 more, in the file"),
         (100_000, "and 99980 more; the file has 10,000, the worst first"),
     ],
 )
