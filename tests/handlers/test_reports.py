@@ -54,7 +54,7 @@ async def test_without_a_way_to_hear_a_refusal_there_is_no_chart(charted: Bench)
     ("number", "words"),
     [
         (10_000, "and 9,980 more, in the file"),
-        (100_000, "and 99980 more; the file has 10,000, the worst first"),
+        (100_000, "and 99,980 more; the file has 10,000, the worst first"),
     ],
 )
 async def test_what_is_not_shown_is_in_the_file_as_far_as_that_reaches(
