@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from datetime import timedelta
 
-from bot.domain.api_key import KeyRefused
+from bot.domain.api_key import KeyFault, KeyRefused
 from bot.domain.errors import ProgramsOff
 from bot.domain.ids import ApiKeyId, ChannelId
 from bot.services.connections.api_keys import KeySpec
@@ -53,12 +53,16 @@ async def offer(context: Context, interaction: Interaction) -> Response:
 
 
 async def make(context: Context, interaction: Interaction) -> Response:
-    """The form is sent. What is wrong stands beside its field; a form that is sent twice makes one key."""
+    """The form is sent. What is wrong stands beside its field; a form that is sent twice makes one key, and
+    the second answer is the list in which it stands."""
     actor = await context.actor(interaction, fresh=True)
     try:
         key, secret = await service(context).create(actor, _spec(interaction))
     except KeyRefused as refused:
         block, words = key_fault(interaction.lang, refused)
+        if refused.fault is KeyFault.MADE:
+            keys = await service(context).overview(actor)
+            return Response(modal=keys_modal(interaction.lang, keys, remark=words))
         again = form_again(interaction.lang, interaction.request.view, escape(words))
         return Response(modal=again, errors={block: words})
     base_url = service(context).base_url

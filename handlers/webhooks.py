@@ -7,7 +7,7 @@ from collections.abc import Callable
 from bot.domain.errors import OutOfDate, ProgramsOff
 from bot.domain.grant import Secret
 from bot.domain.ids import WebhookId
-from bot.domain.webhook import Webhook, WebhookRefused
+from bot.domain.webhook import Webhook, WebhookFault, WebhookRefused
 from bot.services.connections.program_keys import ProgramWebhooks
 from bot.services.connections.webhooks import Tested, WebhookSpec
 from bot.services.core.ports import new_id
@@ -52,13 +52,15 @@ async def offer(context: Context, interaction: Interaction) -> Response:
 
 
 async def make(context: Context, interaction: Interaction) -> Response:
-    """The form is sent. What is wrong stands beside its field; a form that is sent twice makes one webhook.
-    Whatever becomes of the test, the secret is shown."""
+    """The form is sent. What is wrong stands beside its field; a form that is sent twice makes one webhook,
+    and the second answer is the list with it. Whatever becomes of the test, the secret is shown."""
     actor = await context.actor(interaction, fresh=True)
     try:
         webhook, secret = await service(context).create(actor, _spec(interaction))
     except WebhookRefused as refused:
         block, words = webhook_fault(interaction.lang, refused)
+        if refused.fault is WebhookFault.MADE:
+            return await _listed(context, interaction, lambda _: words)
         again = form_again(interaction.lang, interaction.request.view, escape(words))
         return Response(modal=again, errors={block: words})
     tested = await attempt(service(context).test(actor, webhook.id))

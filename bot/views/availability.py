@@ -291,7 +291,8 @@ def _why_sent(lang: Language) -> str:
 def _more(lang: Language, hidden: int, number: int) -> str:
     """How many are not shown, and where they are: the file has an end, too."""
     if number > IN_FILE:
-        return lang.say("and {n} more; the file has {most}, the worst first", n=f"{hidden:,}", most=f"{IN_FILE:,}")
+        numbers = {"n": f"{hidden:,}", "most": f"{IN_FILE:,}"}
+        return lang.say("and {n} more; the file has {most}, the worst first", **numbers)
     return lang.count("and {n} more, in the file", "and {n} more, in the file", hidden)
 
 

@@ -260,9 +260,13 @@ async def test_what_is_switched_off_is_not_offered(stage: Stage) -> None:
 
 
 async def test_a_form_that_is_sent_twice_makes_one_key(stage: Stage) -> None:
+    """Whichever answer comes last, it says what to do, and not to send it a third time."""
     await fills_in(stage)
     await both_submit(stage, "omar", "omar")
     assert await keys_there(stage) == 1
+    shown = modal_text(await stage.person("omar").sees())
+    assert _KEY.search(shown) or ("has been made already" in shown and "[Revoke key]" in shown), shown
+    assert "send it once more" not in shown
 
 
 @pytest.mark.parametrize(

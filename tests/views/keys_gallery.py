@@ -75,10 +75,12 @@ def keys(lang: Language, text: str) -> Drawn:
         yield f"sixty keys from {start}", modals.keys_modal(lang, many, start=start, remark=remark)
     form = modals.key_modal(lang, features, "f0")
     yield "new key", form
+    already = modals.key_fault(lang, KeyRefused(KeyFault.MADE))[1]
+    yield "keys with one that was made already", modals.keys_modal(lang, many, remark=already)
     yield "new key without a use", modals.key_modal(lang, (), "f0")
     lots = tuple(replace(a_feature(), key=f"f{n}") for n in range(23))
     yield "new key with many uses", modals.key_modal(lang, lots, "f0")
-    for fault in KeyFault:
+    for fault in sorted(set(KeyFault) - {KeyFault.MADE}):
         for what in ("", text):
             yield f"new key {fault} {bool(what)}", _again(lang, form, KeyRefused(fault, what))
     yield "key made", modals.key_made_modal(lang, a_key(text), SECRET, base_url="https://bot.example.com/")

@@ -62,13 +62,14 @@ def webhooks(lang: Language, text: str) -> Drawn:
         modals.webhook_rotated_remark(lang),
         modals.webhook_lost_remark(lang),
         modals.untested_remark(lang),
+        modals.webhook_fault(lang, WebhookRefused(WebhookFault.MADE))[1],
         *(_tested(lang, it, word) for word in _WORDS for it in (a_webhook(text), off, rows[1].webhook)),
     )
     for number, remark in enumerate(remarks):
         yield f"webhooks with remark {number}", modals.webhooks_modal(lang, rows[:1], remark=remark)
     form = modals.webhook_modal(lang, "f0")
     yield "new webhook", form
-    for fault in WebhookFault:
+    for fault in sorted(set(WebhookFault) - {WebhookFault.MADE}):
         for what in ("", text):
             words = modals.webhook_fault(lang, WebhookRefused(fault, what))[1]
             again = modals.form_again(lang, form, escape(words))
