@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected:  a renewal that brought no access token has failed, whatever status the answer had: the "back at noon" page of
-#            a gateway with status 200, or an error in a 200, is an error to whoever asked.
+# Expected:  a renewal that brought no access token has failed, whatever its status was: a gateway's "back at noon"
+#            page with status 200, or an error in a 200, is an error to whoever asked.
 # Really:    passport-oauth2-refresh, and "oauth", on which it and most of Passport's strategies stand, look at the
 #            status alone. What isn't JSON is read as a form ("a=b&c=d", as a draft of 2010 had it), any text is one,
 #            and so a page of HTML is a success: error null, access token undefined. "You have a new access token, store
