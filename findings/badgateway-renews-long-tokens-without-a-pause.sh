@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Expected:  the longer an access token lives, the less often it is renewed: a client that renews a minute before the end
-#            asks once in an hour for a token of an hour, and once in a month for one of a month.
+# Expected:  the longer an access token lives, the less often it is renewed: a client that renews it a minute before it
+#            ends asks once in an hour for a token of an hour, and once in a month for one of a month.
 # Really:    @badgateway/oauth2-client sets a timer for that minute, and Node's timers hold no more than 2^31 - 1
 #            milliseconds; a longer one fires at once. A token of 25 days or more is renewed as soon as it is there, and
 #            so is its successor: some hundred renewals a second, from the first request on, in the background, each
@@ -8,8 +8,8 @@
 #            24 days are fine, and so is "scheduleRefresh: false", which renews when a token is used.
 # Version:   @badgateway/oauth2-client 3.3.1 (npm), node 20
 # Source:    run; dist/fetch-wrapper.js, scheduleRefresh(); nodejs.org/api/timers.html ("larger than 2147483647 … the
-#            delay will be set to 1"); yandex.com/dev/id/doc/en/tokens/refresh-client ("updating long-living tokens every
-#            three months")
+#            delay will be set to 1"); yandex.com/dev/id/doc/en/tokens/refresh-client ("We recommend updating
+#            long-living tokens every three months")
 # Date:      2026-11-29
 # Needs:     node 20, npm
 set -euo pipefail

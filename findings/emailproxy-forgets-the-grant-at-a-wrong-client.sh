@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Expected:  a proxy that holds a mailbox's refresh token forgets it when the provider says invalid_grant, and only then: a
+# Expected:  a proxy that holds a mailbox's refresh token forgets it when the provider says invalid_grant, only then: a
 #            token endpoint that is away, a wrong secret (invalid_client) and an application that an administrator has
 #            switched off (unauthorized_client, RFC 6749 §5.2) pass, and the grant is as good as before.
 # Really:    Email OAuth 2.0 Proxy goes by the HTTP status. 503 and 401 leave the grant alone; on any 400 it drops the

@@ -93,8 +93,8 @@ cat > config << CONF
 CONF
 printf 'From: alice@example.com\nDate: Sun, 29 Nov 2026 00:00:00 +0000\nSubject: a patch\n\nhello\n' > patch
 (echo 'From nobody Mon Sep 17 00:00:00 2001'; cat patch) > mbox
-export GIT_CONFIG_GLOBAL="$tmp/config" GIT_CONFIG_NOSYSTEM=1 GIT_EXEC_PATH="$tmp/unpacked/usr/lib/git-core" HOME="$tmp" \
-    PERL5LIB="$tmp/unpacked/usr/share/perl5"
+export GIT_CONFIG_GLOBAL="$tmp/config" GIT_CONFIG_NOSYSTEM=1 HOME="$tmp" \
+    GIT_EXEC_PATH="$tmp/unpacked/usr/lib/git-core" PERL5LIB="$tmp/unpacked/usr/share/perl5"
 send() { # what it reads, by which command
   : > told
   "$tmp/unpacked/usr/bin/git" "${@:2}" < "$1" > out 2>&1 || true

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Expected:  a refresh token that was revoked is told as what the provider says of it, invalid_grant; "invalid_client" is
+# Expected:  a refresh token that was revoked is told as what the provider says of it, invalid_grant; invalid_client is
 #            the program's own fault (a wrong secret), which its operator mends, and for which nobody signs in again.
 # Really:    golang.org/x/oauth2 finds out by trial whether a provider wants the client's secret in the header or in
 #            the form, and takes any failure of the first try for a wrong guess: it posts the same refresh token again

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Expected:  a renewal that the provider answers with 200 has succeeded: its new access token is used, its new refresh
-#            token kept. A scope that is no longer in it (RFC 6749 §5.1 has the provider say so) is the program's to see.
+#            token kept. A scope that is no longer in it (RFC 6749 §5.1 has the provider say so) is for the program.
 # Really:    oauthlib compares the answer's scopes with those that it asked for, and where one is missing raises a
 #            Warning, which is an exception here and no line in a log. requests-oauthlib goes no further: the session
 #            keeps the refresh token that was just used, the token updater isn't called, and where each is good once
@@ -63,7 +63,8 @@ def renew_twice(scope):
             said = "renewed"
         except Exception as problem:
             said = type(problem).__name__
-        print(f"  {said}; the session has {session.token['refresh_token']}, the provider takes grant-{Provider.renewed}")
+        held = session.token["refresh_token"]
+        print(f"  {said}; the session has {held}, the provider takes grant-{Provider.renewed}")
 
 for case, scope in (("both scopes", "smtp imap"), ("one scope", "imap")):
     print(f"{case} in the answer:")
