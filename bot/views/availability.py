@@ -241,7 +241,7 @@ def report_message(lang: Language, report: Report, *, now: datetime, command: st
         *([context(_why_sent(lang))] if report.is_month else []),
         *(_buttons(lang, report) if report.lines or report.own else _nothing(lang, report, command)),
     ]
-    return message(f"{title}: {summary}", blocks)
+    return message(lang.say("{title}: {summary}", title=title, summary=summary), blocks)
 
 
 def report_title(lang: Language, report: Report) -> str:

@@ -666,7 +666,7 @@ def _place(lang: Language, overview: Overview, first: int, last: int) -> str:
 def _nothing_found(lang: Language, overview: Overview) -> str:
     text = inert(overview.browse.text, 40)
     if not text:
-        return lang.say("There is none (any more).")
+        return lang.say("There is nothing here any more.")
     if overview.browse.state:
         return lang.say("No inbox in this state has “{text}” in its address or name.", text=text)
     return lang.say("No inbox here has “{text}” in its address or name.", text=text)

@@ -21,7 +21,7 @@ LOCALES: Final = next(path for path in (_BOT / "locales", _BOT.parent / "locales
 """Inside the package where it was installed, beside it in a checkout."""
 DOMAIN: Final = "inboxkeeper"
 CODES: Final = ("en", "ja")
-_AFTER_BRACKET: Final = re.compile("） (?=[ぁ-ヿ一-鿿])")
+_AFTER_BRACKET: Final = re.compile("(?<=[）」]) (?=[ぁ-ヿ一-鿿])")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LONG_MONTHS: Final = (
     "January",
@@ -58,7 +58,7 @@ class Language:
 
     def _closed_up(self, text: str) -> str:
         """Japanese puts no blank behind a full-width bracket, as a name may end that stands before one."""
-        return _AFTER_BRACKET.sub("）", text) if self.code == "ja" else text
+        return _AFTER_BRACKET.sub("", text) if self.code == "ja" else text
 
     def listed(self, names: Iterable[str]) -> str:
         return ("、" if self.code == "ja" else ", ").join(names)

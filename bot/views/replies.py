@@ -71,7 +71,7 @@ _LONGEST: Final = 190
 def refusal_text(lang: Language, words: Explanation) -> str:
     """What is so, why, what next, and whom to ask, as mrkdwn."""
     asked = people(lang, words.ask) if words.ask else ""
-    next_step = " ".join(part for part in (_safe(words.next_step), asked) if part)
+    next_step = lang.together(_safe(words.next_step), asked)
     valid = until_words(lang, instant(lang, words.until)) if words.until else ""
     lines = [bold(_safe(words.title)), lang.together(_safe(words.text), valid), next_step]
     return "\n".join(line for line in lines if line)
@@ -177,8 +177,10 @@ def _rest(lang: Language, removal: Removal) -> list[Block]:
 def manual_block(lang: Language, provider: str, *, with_link: bool = True) -> Block:
     """The provider's own steps, and a link straight to the page."""
     steps, url = manual_steps(lang, provider)
+    if not url:  # nobody knows the way there
+        return context(escape(" ".join(steps)))
     lines = [lang.say("By hand: {steps}", steps=escape(" › ".join(steps)))]
-    if url and with_link:
+    if with_link:
         lines.append(link(url, lang.say("Open that page")))
     return context("\n".join(lines))
 

@@ -85,7 +85,9 @@ def status_message(
         *_keys(lang, status),
         *_history(lang, status),
     ]
-    return message(f"{inert(channel.address)}: {escape(state)}", blocks)
+    return message(
+        lang.say("{address}: {state}", address=inert(channel.address), state=escape(state)), blocks
+    )
 
 
 def _trouble(lang: Language, status: ChannelStatus, now: datetime) -> list[Block]:

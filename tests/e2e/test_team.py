@@ -181,7 +181,7 @@ async def test_a_super_admin_takes_a_personal_inbox_over(stage: Stage) -> None:
     await omar.submits()
     assert "Make alice@acme.example a team address?" in _modal(await omar.sees())
     await stage.fills_in_team("omar", name="Orders", use="Orders arrive here")
-    await omar.clicks("Yes, take it over")
+    await omar.clicks("Yes, make it one")
     await stage.passes(seconds=2)
     assert "the team" in _modal(await omar.sees())
     alice = await stage.person("alice").sees()

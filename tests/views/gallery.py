@@ -92,6 +92,7 @@ ALARMS = (
 
 _BOSS = a_wish(Operation.CONNECT, kind=Kind.PERSONAL, address="boss@example.com")
 HANDED = f"gone:by:{ANN}:{NOW.isoformat()}"
+TENANTS = a_request(a_wish(Operation.CONNECT, provider="microsoft"), awaits=Awaits.TENANT)
 CLOSED = {RequestState.APPROVED, RequestState.DECLINED, RequestState.DONE}
 
 REFUSALS: tuple[errors.InboxkeeperError, ...] = (
@@ -121,8 +122,9 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
     errors.UnknownAddress("anne@example.com", sees_all=True),
     *(
         errors.UnknownAddress("support@example.com", (), a_request(a_wish(Operation.CONNECT), **changes))
-        for changes in ({}, {"awaits": Awaits.TENANT}, {"state": RequestState.APPROVED})
+        for changes in ({}, {"state": RequestState.APPROVED})
     ),
+    errors.UnknownAddress("support@example.com", (), TENANTS),
     errors.UnknownAddress("ann@example.com", to_answer=a_request(a_wish(Operation.CONNECT), requester=BOB)),
     errors.NotAnAddress("ann"),
     errors.TakesNoMail("ann@quiet.example"),
@@ -219,8 +221,7 @@ def overviews() -> Iterator[tuple[str, Overview]]:
     wishes = tuple(a_request(id=RequestId(f"r{n}"), requester=BOB) for n in range(7))
     removing = a_request(a_wish(Operation.REMOVE), requester=BOB)
     states = tuple(a_request(state=it) for it in (RequestState.WAITING, RequestState.APPROVED))
-    tenant = a_request(awaits=Awaits.TENANT)
-    yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, tenant))
+    yield "with answers owed", an_overview(own=own, to_answer=(removing, *wishes), asked=(*states, TENANTS))
     yield "found", an_overview(own=own, sought="ann")
     team = a_team_channel()
     for name, steps in (
@@ -446,8 +447,8 @@ def announcements(channel: Channel) -> Iterator[tuple[str, NoticeModel]]:
         )
         yield f"delegate gone {is_open}", gone
     yield "delegate back", replace(gone, is_back=True)
-    back = a_picture(NoticeKind.OWNER_GONE, channel=channel, is_open=False, is_back=True)
-    yield "owner back", back
+    if channel.is_personal:
+        yield "owner back", a_picture(NoticeKind.OWNER_GONE, channel=channel, is_open=False, is_back=True)
     for kind in (NoticeKind.OWNER_GONE, NoticeKind.NOBODY_TOLD):
         for is_open in (True, False):
             yield f"{kind} {is_open}", a_picture(kind, channel=channel, is_open=is_open)
@@ -488,7 +489,7 @@ def programs(lang: Language, *, is_open: bool) -> Drawn:
         "desk.example.com",
         is_for_team=True,
         channels=frozenset(),
-        created_by="operator",
+        created_by="U0ALICE",
         created_at=NOW,
         off_at=NOW if is_open else None,
         last_answer="500",

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from html import unescape
 from typing import Any, Final
 
 import pytest
 
 from bot.views.i18n import Language
-from tests.views.samples import LANGUAGES
+from tests.views.samples import JA, LANGUAGES
+from tests.views.test_pages import every_page
 from tests.views.test_surfaces import CODES, drawn, parts, primaries
 
 PROSE: Final = 300
@@ -88,3 +91,35 @@ def test_buttons_that_look_alike_are_read_out_apart(lang: Language) -> None:
         alike[name] += [label for label, number in heard.items() if number > 1 and ":" not in label]
     alike = defaultdict(list, {name: labels for name, labels in alike.items() if labels})
     assert alike == {}
+
+
+_LETTER: Final = "[ぁ-ヿ一-鿿々]"
+_ILL_SET: Final = re.compile(
+    "[。、：；（「] | [。、：；）」]"  # nothing stands beside punctuation that is as wide as a letter
+    f"|[）」] {_LETTER}|{_LETTER} +{_LETTER}"
+    f"|{_LETTER}[.,:;!?()]"
+)
+_GAP: Final = re.compile(r"[\w.,:;'] {2,}\w|\w [.,;:]( |$)|[^.]\.\.( |$)|,\.")
+_TAGS: Final = re.compile("<[^>]*>")
+_USER_GROUP: Final = "ユーザーグループ"
+"""Its name is Slack's to give, and is empty in one of the samples."""
+
+
+def lines(lang: Language) -> Iterator[str]:
+    """All that is read on any view or page, line by line; what only a screen reader says is not among it."""
+    for _, view in drawn(lang):
+        for part in parts(view):
+            yield from part["text"].split("\n") if isinstance(part.get("text"), str) else ()
+    for page in every_page(lang):
+        yield from unescape(_TAGS.sub("\n", page)).split("\n")
+
+
+def test_japanese_is_set_as_japanese() -> None:
+    """Where sentences and names are put together: no blank as English has it, no half-width punctuation."""
+    assert {line for line in lines(JA) if _ILL_SET.search(line) and _USER_GROUP not in line} == set()
+
+
+@each_language
+def test_no_sentence_has_a_gap(lang: Language) -> None:
+    """Two blanks are where a name was missing; a comma or full stop stands at its word."""
+    assert {line for line in lines(lang) if _GAP.search(line) and _USER_GROUP not in line} == set()

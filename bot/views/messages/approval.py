@@ -58,7 +58,7 @@ def request_notice(lang: Language, model: NoticeModel) -> Message:
         *actions(*approve_buttons(lang, request)),
         context(_waits(lang, request)),
     ]
-    return message(f"🙋 {asks} {requested_change}", blocks)
+    return message(lang.together(f"🙋 {asks}", requested_change), blocks)
 
 
 def _details(lang: Language, model: NoticeModel, request: Request) -> list[str]:

@@ -539,7 +539,7 @@ def hubspot_refusal_words(lang: Language, code: str) -> tuple[str, str]:
     if name == "unreadable":
         return (
             lang.say("HubSpot could not be read completely for a whole day."),
-            lang.say("See status.hubspot.com, and what `inboxkeeper doctor` says."),
+            lang.say("See status.hubspot.com, and what “inboxkeeper doctor” says."),
         )
     if name == "unknown_path":
         return (

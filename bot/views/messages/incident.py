@@ -362,7 +362,8 @@ def conversation_notice(lang: Language, model: NoticeModel) -> Message:
         return _over(lang, model)
     said = brief(lang, waiting[0])
     if len(model.outages) > 1:
-        said = " · ".join([storm_headline(lang, model), first_since(lang, model), _addresses(lang, waiting)])
+        first = min(waiting, key=lambda one: one.incident.opened_at)
+        said = " · ".join([storm_headline(lang, model), _since(lang, first), _addresses(lang, waiting)])
     who = claims(lang, model) or [lang.say("The people who look after it have been told.")]
     return message(said, [section("\n".join([said, *who]))])
 

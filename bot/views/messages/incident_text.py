@@ -138,12 +138,27 @@ def proof(lang: Language, outages: Sequence[IncidentModel]) -> str:
 
 def proof_words(lang: Language, proven: Proof) -> str:
     """Who reconnected what, and that it was needed."""
+    when = instant(lang, proven.at)
+    if not proven.by:
+        return lang.say(
+            "Somebody reconnected another inbox, which was refused at the same time: that was needed, and it "
+            "has worked since {when}.",
+            when=when,
+        )
+    who, what = mention(proven.by), inert(proven.address)
+    if not what:
+        return lang.say(
+            "{who} reconnected another inbox, which was refused at the same time: that was needed, and it "
+            "has worked since {when}.",
+            who=who,
+            when=when,
+        )
     return lang.say(
         "{who} reconnected {what}, which was refused at the same time: that was needed, and it has worked "
         "since {when}.",
-        who=mention(proven.by) if proven.by else lang.say("Somebody"),
-        what=inert(proven.address) or lang.say("another inbox"),
-        when=instant(lang, proven.at),
+        who=who,
+        what=what,
+        when=when,
     )
 
 

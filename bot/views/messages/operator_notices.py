@@ -123,7 +123,9 @@ def credential_notice(lang: Language, model: NoticeModel) -> Message:
             "Create a new one under {where}, set {settings}, and restart Inboxkeeper. The old "
             "one works until then.",
             where=where,
-            settings="`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`, `INBOXKEEPER_MICROSOFT_SECRET_ENDS`",
+            settings=lang.listed(
+                ("`INBOXKEEPER_MICROSOFT_CLIENT_SECRET`", "`INBOXKEEPER_MICROSOFT_SECRET_ENDS`")
+            ),
         )
     why = lang.say("After that, no inbox at Microsoft can be checked or connected.")
     return message(f"⏳ {said}", [section("\n".join([f"⏳ {said}", why, what]))])
@@ -156,8 +158,7 @@ def nobody_told_notice(lang: Language, model: NoticeModel) -> Message:
         )
     if model.is_heard:
         return quiet(
-            "✅ "
-            + lang.say("{address} stopped working. By now somebody has been told of it.", address=address)
+            "✅ " + lang.say("By now somebody has been told that {address} stopped working.", address=address)
         )
     said = "📵 " + lang.say("{address} stopped working, and nobody could be told.", address=address)
     why = lang.say(

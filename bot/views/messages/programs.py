@@ -14,7 +14,7 @@ def webhook_off_notice(lang: Language, model: NoticeModel) -> Message:
     """A receiver took nothing for three days, or said that it is gone."""
     webhook = model.webhook
     if webhook is None:
-        return quiet("✅ " + lang.say("This webhook was revoked. There is nothing to do."))
+        return quiet("✅ " + lang.say("This webhook was removed. There is nothing to do."))
     name, host = inert(webhook.name, 60), f"`{inert(webhook.host, 60)}`"
     if not model.is_open:
         return quiet("✅ " + lang.say("The webhook {name} works again. There is nothing to do.", name=name))
@@ -36,7 +36,7 @@ def webhook_orphaned_notice(lang: Language, model: NoticeModel) -> Message:
     """Whoever made a webhook is not in the workspace any more."""
     webhook = model.webhook
     if webhook is None:
-        return quiet("✅ " + lang.say("This webhook was revoked. There is nothing to do."))
+        return quiet("✅ " + lang.say("This webhook was removed. There is nothing to do."))
     about = {"person": mention(webhook.created_by), "name": inert(webhook.name, 60)}
     if model.is_back:
         back = lang.say("{person}, who made the webhook {name}, is back. There is nothing to do.", **about)
@@ -61,7 +61,7 @@ def _failing(lang: Language, host: str, last_answer: str) -> str:
             answer=f"`{inert(last_answer, 40)}`",
         )
     said = lang.say("The receiver at {host} has taken nothing for three days.", host=host)
-    return f"{said} {receiver_answer(lang, last_answer)}"
+    return lang.together(said, receiver_answer(lang, last_answer))
 
 
 # ruff: noqa: PLR0911 - one return per case is how a closed set reads best

@@ -362,7 +362,7 @@ def take_over_modal(lang: Language, channel: Channel) -> View:
         "it, and admins look after it."
     )
     return modal(
-        lang.say("Take over"),
+        lang.say("Make it a team address"),
         [
             section(f"{said}\n{kept}"),
             *([context(_told(lang, channel.owner_id))] if channel.owner_id else []),
@@ -370,7 +370,7 @@ def take_over_modal(lang: Language, channel: Channel) -> View:
             use_input(lang, channel.use),
             conversation_input(lang, channel.conversation_id or ""),
         ],
-        submit=lang.say("Yes, take it over"),
+        submit=lang.say("Yes, make it one"),
         close=lang.say("Cancel"),
         callback=TAKE_OVER_FORM,
         metadata=value_of(channel),

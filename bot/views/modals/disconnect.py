@@ -170,7 +170,7 @@ def there_text(lang: Language, removal: Removal) -> str:
     """What will happen at the provider."""
     if removal.shared_here or removal.shared_elsewhere:
         return lang.say(
-            "Access there stays: {others} with the same account, and revoking it would cut them off, too.",
+            "Access there stays: {others} with the same account, and would stop working without it.",
             others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
         )
     if removal.family == "imap":

@@ -82,7 +82,7 @@ def _asks(lang: Language, at: str) -> str:
 
 def _old_side(lang: Language, leaves: Removal) -> str:
     """As before a removal, but only afterwards."""
-    after = lang.say("Only after the switch:")
+    after = lang.say("After the switch, and not before:")
     return lang.together(after, there_text(lang, leaves))
 
 

@@ -349,12 +349,15 @@ def wished_words(lang: Language, request: Request) -> Explanation:
 
 def waiting_words(lang: Language, request: Request) -> Explanation:
     """No such inbox yet: somebody else asked for it, and this person can answer."""
+    asked_for = requested_change_words(lang, request.requested_change)
     reason = (
-        lang.say("Reason: {reason}", reason=lang.quoted(shown(request.reason, 150))) if request.reason else ""
+        lang.say("Reason: {reason}.", reason=lang.quoted(shown(request.reason, 150)))
+        if request.reason
+        else ""
     )
     return Explanation(
         lang.say("Waits for an admin"),
-        lang.together(f"{requested_change_words(lang, request.requested_change)}.", reason),
+        lang.together(lang.say("{requested_change}.", requested_change=asked_for), reason),
         lang.say("The first answer counts. Asked by:"),
         (request.requester,),
         until=request.expires_at,

@@ -86,7 +86,7 @@ def _impaired(lang: Language, cause: Cause) -> str:
         case Cause.HELD:
             return lang.say("Being checked: trouble at the provider")
         case Cause.OURS_BROKEN:
-            return lang.say("Being checked: the operator has been told")
+            return lang.say("Being checked: waiting for the operator")
         case _:
             return lang.say("Being checked")
 

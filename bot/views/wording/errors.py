@@ -191,7 +191,7 @@ def _rights(lang: Language, refusal: e.InboxkeeperError) -> Explanation | None:
                     "Too many passwords were refused within an hour, so this one was not tried: mail hosts "
                     "lock accounts for that. Nothing has changed."
                 ),
-                lang.say("Possible again in {span}.", span=lang.lasting(wait)),
+                lang.say("Try again in {span}.", span=lang.lasting(wait)),
             )
         case e.ProviderOff(provider):
             return Explanation(

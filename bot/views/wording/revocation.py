@@ -71,8 +71,8 @@ def _by_hand(lang: Language, removal: Removal, at: str) -> str:
 
 def _shared(lang: Language, removal: Removal, at: str) -> str:
     return lang.say(
-        "Not revoked at {company}, on purpose: {others} with the same account, and revoking "
-        "would cut them off, too. What we had stored was deleted.",
+        "Not revoked at {company}, on purpose: {others} with the same account, and would stop "
+        "working without it. What we had stored was deleted.",
         company=at,
         others=sharers(lang, removal.shared_here, removal.shared_elsewhere),
     )
