@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.async_app import AsyncAck, AsyncBoltContext
 from slack_bolt.authorization import AuthorizeResult
-from slack_bolt.kwargs_injection.async_args import AsyncArgs
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
@@ -55,38 +55,38 @@ class Router:
     client: SlackClient
     workspace_id: WorkspaceId
 
-    async def command(self, args: AsyncArgs) -> None:
-        await self._answer(args, commands.route(_request(args).text))
+    async def command(self, ack: AsyncAck, context: AsyncBoltContext) -> None:
+        await self._answer(ack, context, commands.route(_request(context).text))
 
-    async def action(self, args: AsyncArgs) -> None:
-        await self._answer(args, actions.route(_request(args)))
+    async def action(self, ack: AsyncAck, context: AsyncBoltContext) -> None:
+        await self._answer(ack, context, actions.route(_request(context)))
 
-    async def form(self, args: AsyncArgs) -> None:
-        await self._answer(args, modals.route(_request(args)))
+    async def form(self, ack: AsyncAck, context: AsyncBoltContext) -> None:
+        await self._answer(ack, context, modals.route(_request(context)))
 
-    async def suggestion(self, args: AsyncArgs) -> None:
-        request = _request(args)
+    async def suggestion(self, ack: AsyncAck, context: AsyncBoltContext) -> None:
+        request = _request(context)
 
         async def work() -> list[Block]:
             if request.workspace_id != self.workspace_id:
                 raise WrongWorkspace
             return await keys.suggest(self.context, request)
 
-        args.context[ACK] = await self.answering.suggest(work)
-        await args.ack()
+        context[ACK] = await self.answering.suggest(work)
+        await ack()
 
-    async def closed(self, args: AsyncArgs) -> None:
-        await args.ack()
+    async def closed(self, ack: AsyncAck) -> None:
+        await ack()
 
-    async def event(self, args: AsyncArgs) -> BoltResponse:
-        request = _request(args)
+    async def event(self, context: AsyncBoltContext) -> BoltResponse:
+        request = _request(context)
         if request.workspace_id != self.workspace_id:
             return BoltResponse(status=200, body="")
         return BoltResponse(status=200 if await self.events.take(request) else 503, body="")
 
-    async def _answer(self, args: AsyncArgs, route: Route | None) -> None:
-        args.context[ACK] = await self._answered(_request(args), route)
-        await args.ack()
+    async def _answer(self, ack: AsyncAck, context: AsyncBoltContext, route: Route | None) -> None:
+        context[ACK] = await self._answered(_request(context), route)
+        await ack()
 
     async def _answered(self, request: SlackRequest, route: Route | None) -> Ack:
         if route is None:
@@ -113,8 +113,8 @@ class Router:
         return None if kept is None else as_ack(request, kept)
 
 
-def _request(args: AsyncArgs) -> SlackRequest:
-    request = args.context[REQUEST]
+def _request(context: AsyncBoltContext) -> SlackRequest:
+    request = context[REQUEST]
     assert isinstance(request, SlackRequest)
     return request
 

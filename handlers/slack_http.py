@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +38,7 @@ def is_genuine(body: bytes, *, timestamp: str, signature: str, secrets: Sequence
 
 def _signed(secret: str, timestamp: str, body: bytes) -> bytes:
     base = b"v0:" + timestamp.encode() + b":" + body
-    return b"v0=" + hmac.new(secret.encode(), base, hashlib.sha256).hexdigest().encode()
+    return b"v0=" + hmac.digest(secret.encode(), base, "sha256").hex().encode()
 
 
 PATH: Final = "/slack/events"

@@ -64,15 +64,20 @@ async def read_body(request: web.Request, *, most: int, within: float) -> bytes:
         raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=request.content_length or 0)
     read = bytearray()
     try:
-        async with asyncio.timeout(within):
-            async for chunk in request.content.iter_any():
-                read += chunk
-                if len(read) > most:
-                    raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(read))
+        if request.content.is_eof():  # it came with the headers, as most do: nothing to wait for
+            read += request.content.read_nowait()
+        else:
+            async with asyncio.timeout(within):
+                async for chunk in request.content.iter_any():
+                    read += chunk
+                    if len(read) > most:
+                        break
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
     except (web.RequestPayloadError, HttpProcessingError, ConnectionError):
         raise web.HTTPBadRequest from None
+    if len(read) > most:
+        raise web.HTTPRequestEntityTooLarge(max_size=most, actual_size=len(read))
     return bytes(read)
 
 

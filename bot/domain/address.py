@@ -131,11 +131,13 @@ def shown_domain(domain: str) -> str:
 
 def visible(text: str) -> str:
     """Without the characters that nobody sees: copied from a web page, they make two addresses look alike."""
-    return "".join(sign for sign in text if not _is_invisible(sign))
+    return text if text.isascii() else "".join(sign for sign in text if not _is_invisible(sign))
 
 
 def legible(text: str) -> str:
     """The same, but for the joiners, which some scripts need: for what is judged further."""
+    if text.isascii():  # as most of what is typed; nothing of it counts as invisible
+        return text
     return "".join(sign for sign in text if sign in _JOINERS or not _is_invisible(sign))
 
 
