@@ -1,18 +1,23 @@
 """The world outside, as little of it as the product needs: Google's tokens and labels, Slack's who-is-who.
 
 Runs in a process of its own (``python -m bench.outside``), so that what it costs is not the product's.
-It knows every token and refuses nothing.
+It knows every token and refuses nothing. ``--tls FILE`` has it speak TLS as ``localhost``; the authority to
+trust is written to ``FILE``.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
+import ssl
+from pathlib import Path
 from typing import Final
 
 from aiohttp import web
 
 from bench.children import announce, listener
 from bench.databases import OWNER, WORKSPACE
+from sandbox.imap.certificates import Authority
 
 _TOKEN: Final = (
     b'{"access_token": "ya29.an-access-token-of-about-the-usual-length-0123456789abcdefghijklmnopqrstuvwxyz",'
@@ -43,7 +48,13 @@ async def users_list(_: web.Request) -> web.Response:
     return web.json_response({"ok": True, "members": [{**owner, "is_admin": True, "locale": "en-US"}]})
 
 
-async def serve() -> None:
+def _context(trusted: Path) -> ssl.SSLContext:
+    authority = Authority("Bench")
+    trusted.write_bytes(authority.pem)
+    return authority.sign("localhost").context()
+
+
+async def serve(context: ssl.SSLContext | None) -> None:
     app = web.Application()
     app.router.add_post("/token", token)
     app.router.add_get("/gmail/v1/users/me/labels", labels)
@@ -52,10 +63,13 @@ async def serve() -> None:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     socket = listener()
-    await web.SockSite(runner, socket).start()
+    await web.SockSite(runner, socket, ssl_context=context).start()
     announce(socket)
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve())
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tls", type=Path)
+    given = parser.parse_args()
+    asyncio.run(serve(_context(given.tls) if given.tls else None))

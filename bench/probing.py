@@ -1,12 +1,17 @@
-"""How fast mailboxes are looked at, end to end, beside a loop that only sends the same requests."""
+"""How fast mailboxes are looked at, end to end, beside a loop that only sends the same requests: over TLS, as
+Google and Microsoft are asked, and over plain HTTP, which is what the rest costs."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import ssl
+import tempfile
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from time import perf_counter, process_time
 from typing import Final
@@ -41,34 +46,75 @@ class Pass:
     transactions: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Google:
+    """Where the stand-in is, and whom to trust there."""
+
+    url: str
+    context: ssl.SSLContext | bool = True
+
+
 async def measure(options: Options, databases: Databases) -> list[Row]:
-    passes: dict[str, list[Pass]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="inboxkeeper-bench-") as folder:
+        return [
+            *await _over_tls(options, databases, Path(folder) / "authority.pem"),
+            *await _over_http(options, databases),
+        ]
+
+
+async def _over_tls(options: Options, databases: Databases, trusted: Path) -> list[Row]:
     async with AsyncExitStack() as stack:
-        outside = await stack.enter_async_context(announced("bench.outside"))
-        session = await stack.enter_async_context(http_session())
-        crowds = {
-            kind: await stack.enter_async_context(
-                working(databases.fresh(kind), outside=outside, due=MAILBOXES)
-            )
-            for kind in KINDS
-        }
-        await _bare(session, outside)
-        for crowd in crowds.values():
-            await crowd.probe_everything()
-        for _ in range(options.runs):
-            passes[_FLOOR].append(await _timed(lambda: _bare(session, outside)))
-            for kind, crowd in crowds.items():
-                passes[kind].append(await _counted(crowd))
-    return [
-        *(_rate(passes, kind) for kind in KINDS),
-        *(_cpu(passes, kind) for kind in KINDS),
-        *(_a_day(passes[kind], kind) for kind in KINDS),
-    ]
+        port = await stack.enter_async_context(announced("bench.outside", "--tls", str(trusted)))
+        before = os.environ.get("SSL_CERT_FILE")
+        os.environ["SSL_CERT_FILE"] = str(trusted)  # as an operator names an authority
+        stack.callback(_put_back, before)
+        google = _Google(f"https://localhost:{port}", ssl.create_default_context(cafile=str(trusted)))
+        return _rows(await _passes(options, databases, google, stack), "TLS")
 
 
-async def _bare(session: aiohttp.ClientSession, outside: int) -> int:
+async def _over_http(options: Options, databases: Databases) -> list[Row]:
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(announced("bench.outside"))
+        google = _Google(f"http://127.0.0.1:{port}")
+        passes = await _passes(options, databases, google, stack)
+    return [*_rows(passes, "plain HTTP"), *(_a_day(passes[kind], kind) for kind in KINDS)]
+
+
+def _put_back(before: str | None) -> None:
+    if before is None:
+        del os.environ["SSL_CERT_FILE"]
+    else:
+        os.environ["SSL_CERT_FILE"] = before
+
+
+async def _passes(
+    options: Options, databases: Databases, google: _Google, stack: AsyncExitStack
+) -> dict[str, list[Pass]]:
+    passes: dict[str, list[Pass]] = defaultdict(list)
+    session = await stack.enter_async_context(http_session())
+    crowds = {
+        kind: await stack.enter_async_context(
+            working(databases.fresh(kind), outside=1, google=google.url, due=MAILBOXES)
+        )
+        for kind in KINDS
+    }
+    await _bare(session, google)
+    for crowd in crowds.values():
+        await crowd.probe_everything()
+    for _ in range(options.runs):
+        passes[_FLOOR].append(await _timed(lambda: _bare(session, google)))
+        for kind, crowd in crowds.items():
+            passes[kind].append(await _counted(crowd))
+    return passes
+
+
+def _rows(passes: dict[str, list[Pass]], over: str) -> list[Row]:
+    return [row for kind in KINDS for row in (_rate(passes, kind, over), _cpu(passes, kind, over))]
+
+
+async def _bare(session: aiohttp.ClientSession, google: _Google) -> int:
     """The same requests, as many at once, and nothing else."""
-    gate, there = asyncio.Semaphore(AT_ONCE), f"http://127.0.0.1:{outside}"
+    gate = asyncio.Semaphore(AT_ONCE)
     form = {
         "grant_type": "refresh_token",
         "refresh_token": f"1//refresh-token-of-about-the-usual-length-{0:040d}",
@@ -78,11 +124,12 @@ async def _bare(session: aiohttp.ClientSession, outside: int) -> int:
 
     async def one() -> None:
         async with gate:
-            async with session.post(f"{there}/token", data=form) as answer:
+            url = f"{google.url}/token"
+            async with session.post(url, data=form, ssl=google.context) as answer:
                 token = (await answer.json())["access_token"]
             headers = {"Authorization": f"Bearer {token}"}
-            url = f"{there}/gmail/v1/users/me/labels?fields=labels(id)"
-            async with session.get(url, headers=headers) as answer:
+            url = f"{google.url}/gmail/v1/users/me/labels?fields=labels(id)"
+            async with session.get(url, headers=headers, ssl=google.context) as answer:
                 await answer.json()
 
     await asyncio.gather(*(one() for _ in range(MAILBOXES)))
@@ -108,14 +155,14 @@ async def _counted(crowd: Working) -> Pass:
     )
 
 
-def _rate(passes: dict[str, list[Pass]], kind: str) -> Row:
+def _rate(passes: dict[str, list[Pass]], kind: str, over: str) -> Row:
     floor = median(one.per_second for one in passes[_FLOOR])
     got = median(one.per_second for one in passes[kind])
     # Neighbours on the machine change from run to run: each run is compared with its own floor.
     pairs = zip(passes[kind], passes[_FLOOR], strict=True)
     ratio = median(mine.per_second / bare.per_second for mine, bare in pairs)
     return Row(
-        f"refresh-probes end to end, {kind}",
+        f"refresh-probes end to end over {over}, {kind}",
         f"{got:.0f} mailboxes/s",
         f"≥ {_AT_LEAST} ×",
         judged(ratio >= _AT_LEAST),
@@ -124,14 +171,14 @@ def _rate(passes: dict[str, list[Pass]], kind: str) -> Row:
     )
 
 
-def _cpu(passes: dict[str, list[Pass]], kind: str) -> Row:
+def _cpu(passes: dict[str, list[Pass]], kind: str, over: str) -> Row:
     """What neighbours on the machine change least. Of this process alone: no server's, no provider's."""
     floor = median(one.cpu_ms for one in passes[_FLOOR])
     got = median(one.cpu_ms for one in passes[kind])
     pairs = zip(passes[kind], passes[_FLOOR], strict=True)
     ratio = median(bare.cpu_ms / mine.cpu_ms for mine, bare in pairs)
     return Row(
-        f"the same in CPU, {kind}",
+        f"the same in CPU over {over}, {kind}",
         f"{got:.2f} ms of CPU a mailbox",
         f"≤ {_MOST_CPU:.2f} ms, ≥ {_AT_LEAST} ×",
         judged(ratio >= _AT_LEAST and got <= _MOST_CPU),

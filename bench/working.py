@@ -67,10 +67,13 @@ class Working:
 
 
 @asynccontextmanager
-async def working(url: str, *, outside: int, due: int, idle: int = 0) -> AsyncIterator[Working]:
-    """``due`` inboxes that are probed in turn, and ``idle`` more (after them) that are left alone."""
+async def working(
+    url: str, *, outside: int, due: int, idle: int = 0, google: str = ""
+) -> AsyncIterator[Working]:
+    """``due`` inboxes that are probed in turn, and ``idle`` more (after them) that are left alone.
+    ``google``: where Google is, if not at ``outside``."""
     clock = SandboxClock.running()
-    settings = load(environment(url, outside=outside, port=1), env_file=None)
+    settings = load(environment(url, outside=outside, port=1, google=google), env_file=None)
     async with opened(url, clock) as storage, http_session() as session, provider_session() as quick:
         await add_owner(storage, clock())
         await fill(storage, due, now=clock(), due=timedelta())
