@@ -14,16 +14,16 @@ from typing import Any, Final
 from sqlalchemy import (
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Delete,
     Integer,
-    Select,
     Table,
     and_,
     bindparam,
     delete,
     exists,
     func,
-    literal,
+    literal_column,
     not_,
     or_,
     select,
@@ -265,8 +265,8 @@ class Retention(Repository):
 
     async def ended(self, now: datetime) -> tuple[str, ...]:
         """Of which of ``PURGED`` some row has ended, in their order."""
-        values = _at(now)
-        return tuple([name for name in PURGED if await self._connection.rows(_any_ended(name), values)])
+        found = {row.name for row in await self._connection.rows(_which_ended(), _at(now))}
+        return tuple(name for name in PURGED if name in found)
 
     async def purge(self, name: str, now: datetime, *, limit: int) -> int:
         """Delete up to ``limit`` rows of one of ``PURGED`` that have ended; how many. Call again while there
@@ -292,9 +292,16 @@ class Retention(Repository):
 
 
 @cache
-def _any_ended(name: str) -> Select[Any]:
-    table = metadata.tables[name]
-    return select(literal(1)).select_from(table).where(ENDS[table]()).limit(1)
+def _which_ended() -> CompoundSelect[Any]:
+    """One question instead of one for each table: each would be a journey to the database."""
+    return union_all(
+        *(
+            select(literal_column(f"'{table.name}'").label("name")).where(
+                exists().select_from(table).where(is_over())
+            )
+            for table, is_over in ENDS.items()
+        )
+    )
 
 
 @cache

@@ -43,6 +43,10 @@ STAGED_LASTS: Final = timedelta(hours=1)
 """A grant still staged after this belonged to a process that died: it is given back."""
 
 
+Batch = Callable[[UnitOfWork, int], Awaitable[int]]
+"""Drops so many rows at most, and says how many those were."""
+
+
 @dataclass(frozen=True, slots=True)
 class MaintenanceTask:
     """Something to do every so often."""
@@ -136,17 +140,27 @@ class Maintenance:
     async def tidy(self) -> None:
         """Drop what has served its time."""
         now = self._core.clock()
+        batches: tuple[Batch, ...] = (
+            partial(self._drop_staged, now),
+            partial(self._erase_retired, now),
+            lambda uow, limit: uow.jobs.purge(now - DONE_JOBS_LAST, limit=limit),
+            lambda uow, limit: uow.seen.purge(now - SEEN_LASTS, limit=limit),
+            lambda uow, limit: uow.history.purge(now - HISTORY_LASTS, limit=limit),
+            lambda uow, limit: uow.retention.purge_lanes(limit=limit),
+        )
+        # Most of the time there is little or nothing of each: together that is one batch.
         async with self._core.storage.writing() as uow:
             await uow.tickets.purge(now)
             await uow.logins.purge(now)
+            more = [batch for batch in batches if await batch(uow, PURGED_AT_ONCE // len(batches))]
             await uow.commit()
-        await self._until_done(lambda uow: self._drop_staged(uow, now))
-        await self._until_done(lambda uow: self._erase_retired(uow, now))
-        await self._until_done(lambda uow: uow.jobs.purge(now - DONE_JOBS_LAST, limit=PURGED_AT_ONCE))
-        await self._until_done(lambda uow: uow.seen.purge(now - SEEN_LASTS, limit=PURGED_AT_ONCE))
-        await self._until_done(lambda uow: uow.history.purge(now - HISTORY_LASTS, limit=PURGED_AT_ONCE))
-        # What has ended goes, and with it what only that has kept. Most of the time there is nothing, and
-        # whoever only asks takes no turn of those who write.
+        for batch in more:
+            await self._until_done(batch)
+        await self._purge_ended(now)
+
+    async def _purge_ended(self, now: datetime) -> None:
+        """What has ended goes, and with it what only that has kept. Whoever only asks takes no turn of those
+        who write."""
         for _ in range(len(PURGED)):
             async with self._core.storage.reading() as uow:
                 ended = await uow.retention.ended(now)
@@ -154,33 +168,32 @@ class Maintenance:
                 break
             for name in ended:
                 await self._until_done(partial(_purge, name, now))
-        await self._until_done(lambda uow: uow.retention.purge_lanes(limit=PURGED_AT_ONCE))
 
-    async def _until_done(self, batch: Callable[[UnitOfWork], Awaitable[int]]) -> None:
+    async def _until_done(self, batch: Batch) -> None:
         """Batch after batch, each in a transaction of its own: nobody waits for longer than one takes."""
         for _ in range(_MOST_BATCHES):
             async with self._core.storage.writing() as uow:
-                many = await batch(uow)
+                many = await batch(uow, PURGED_AT_ONCE)
                 await uow.commit()
             if not many:
                 return
             await asyncio.sleep(0)
 
-    async def _drop_staged(self, uow: UnitOfWork, now: datetime) -> int:
-        staged = await uow.grants.staged_before(now - STAGED_LASTS, limit=PURGED_AT_ONCE)
+    async def _drop_staged(self, now: datetime, uow: UnitOfWork, limit: int) -> int:
+        staged = await uow.grants.staged_before(now - STAGED_LASTS, limit=limit)
         for grant in staged:
             await self._retirement.drop(uow, grant.id, now=now)
         return len(staged)
 
-    async def _erase_retired(self, uow: UnitOfWork, now: datetime) -> int:
-        retired = await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR, limit=PURGED_AT_ONCE)
+    async def _erase_retired(self, now: datetime, uow: UnitOfWork, limit: int) -> int:
+        retired = await uow.grants.retired_with_secret_before(now - SECRET_KEPT_FOR, limit=limit)
         for grant_id in retired:
             await self._revocations.give_up(uow, grant_id)
         return len(retired)
 
 
-async def _purge(name: str, now: datetime, uow: UnitOfWork) -> int:
-    return await uow.retention.purge(name, now, limit=PURGED_AT_ONCE)
+async def _purge(name: str, now: datetime, uow: UnitOfWork, limit: int) -> int:
+    return await uow.retention.purge(name, now, limit=limit)
 
 
 def _slot(now: datetime, every: timedelta) -> datetime:
