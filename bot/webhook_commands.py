@@ -1,4 +1,5 @@
-"""The operator's commands about webhooks: ``webhook create``, ``list``, ``test``, ``rotate``, ``revoke``.
+"""The operator's commands about webhooks: ``webhook create``, ``list``, ``edit``, ``test``, ``rotate``,
+``revoke``.
 
 The one rule: a signing secret is shown once, on standard output, alone; a receiver's whole address is never
 shown, since many hold a secret.
@@ -21,7 +22,7 @@ from bot.domain.webhook import OffReason, Webhook, WebhookFault, WebhookRefused
 from bot.key_commands import in_its_own_loop, settings_or_words, workspace_or_words
 from bot.operator_commands import storage_of
 from bot.program import as_called
-from bot.services.connections.webhooks import Tested, Webhooks, WebhookSpec
+from bot.services.connections.webhooks import Edited, Tested, WebhookChanges, Webhooks, WebhookSpec
 from storage import KeyLost, Storage
 
 webhooks = typer.Typer(help="Where programs are told of mailboxes (docs/api.md).", no_args_is_help=True)
@@ -36,8 +37,7 @@ def create(
     all_team: Annotated[bool, typer.Option("--all-team", help="For every team address.")] = False,
 ) -> None:
     """Make a webhook, send a test there, and show its signing secret, once."""
-    where = Secret(typer.get_text_stream("stdin").readline().strip() if url == "-" else url)
-    spec = WebhookSpec(name, where, address or (), is_for_team=all_team, created_by=OPERATOR)
+    spec = WebhookSpec(name, _where(url), address or (), is_for_team=all_team, created_by=OPERATOR)
 
     async def work(storage: Storage, service: Webhooks) -> None:
         webhook, secret = await service.create(await workspace_or_words(storage), spec)
@@ -76,6 +76,59 @@ def show() -> None:
 
 
 _ID = Annotated[str, typer.Argument(help="The webhook's id, as `webhook list` says.")]
+
+
+@webhooks.command()
+def edit(
+    webhook_id: _ID,
+    *,
+    name: Annotated[str | None, typer.Option(help="What the program is called, as people read it.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Where it is told from now on; - reads it from standard input.")
+    ] = None,
+    address: Annotated[
+        list[str] | None,
+        typer.Option(help="A team address it is for, in place of those it was for; repeatable."),
+    ] = None,
+    all_team: Annotated[bool, typer.Option("--all-team", help="For every team address.")] = False,
+) -> None:
+    """Change its name, its address or its inboxes; the rest, and its signing secret, stay.
+
+    A new address is sent a test first, and nothing is changed unless it takes it.
+    """
+    wanted = WebhookChanges(
+        name,
+        _where(url) if url is not None else None,
+        is_for_team=all_team if all_team or address else None,
+        addresses=address or (),
+    )
+
+    async def work(_: Storage, service: Webhooks) -> None:
+        edited = await service.edit(WebhookId(webhook_id), wanted)
+        if edited is None:
+            raise _unknown()
+        typer.echo(edited_words(edited))
+
+    _run(work)
+
+
+def _where(url: str) -> Secret:
+    return Secret(typer.get_text_stream("stdin").readline().strip() if url == "-" else url)
+
+
+def edited_words(edited: Edited) -> str:
+    """What an edit did, and what it did not."""
+    it = edited.after
+    if edited.is_unchanged:
+        return f"Webhook {it.id} is like this already. Nothing was changed."
+    if edited.is_moved:
+        return (
+            f"Webhook {it.id} is changed. The receiver took the test: from now on it is told at {it.host}, "
+            "with the same secret."
+        )
+    if edited.before.off_at is not None:
+        return f"Webhook {it.id} is changed. It is still switched off. {_next(it)}"
+    return f"Webhook {it.id} is changed."
 
 
 @webhooks.command()
@@ -146,7 +199,11 @@ def _line(it: Webhook, addresses: list[str]) -> str:
 
 def _not_taken(tested: Tested | None) -> str:
     answer = tested.answer.in_a_word if tested is not None else ""
-    return f"The receiver did not take the test: {_TROUBLES.get(answer, f'it answered {answer}')}."
+    return f"The receiver did not take the test: {_answered(answer)}."
+
+
+def _answered(word: str) -> str:
+    return _TROUBLES.get(word, f"it answered {word}")
 
 
 def _next(webhook: Webhook) -> str:
@@ -163,10 +220,11 @@ def _run(work: Callable[[Storage, Webhooks], Awaitable[None]]) -> None:
     try:
         in_its_own_loop(_working(settings, work))
     except WebhookRefused as refused:
-        typer.echo(_WORDS[refused.fault].format(what=refused.what), err=True)
-        raise typer.Exit(2) from None
+        what = _answered(refused.what) if refused.fault is WebhookFault.NOT_TAKEN else refused.what
+        typer.echo(_WORDS[refused.fault].format(what=what), err=True)
+        raise typer.Exit(1 if refused.fault is WebhookFault.NOT_TAKEN else 2) from None
     except OutOfDate:
-        typer.echo("Somebody else has just made a new secret. Nothing was changed.", err=True)
+        typer.echo("Somebody else has just changed this webhook. Nothing was changed by you.", err=True)
         raise typer.Exit(1) from None
     except KeyLost:
         typer.echo(
@@ -192,6 +250,10 @@ _WORDS: Final = {
         "{what} is not connected. Next: connect it in Slack first (/inbox connect)."
     ),
     WebhookFault.MADE: "This webhook has been made already.",
+    WebhookFault.NOT_TAKEN: (
+        "The new address did not take the test: {what}. Nothing was changed. Next: see to the receiver (does "
+        "it have the secret?), then run this once more."
+    ),
     WebhookFault.PERSONAL: (
         "{what} is a personal inbox: programs hear nothing of those, because their owners have not been "
         "asked. Only team addresses can be named."

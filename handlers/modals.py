@@ -17,6 +17,7 @@ from bot.views.modals import (
     LEAVE_FORM,
     REMOVE_FORM,
     TAKE_OVER_FORM,
+    WEBHOOKS_EDIT_FORM,
     WEBHOOKS_FORM,
 )
 from handlers import admins, approvals, channels, hubspot, keys, webhooks
@@ -45,6 +46,7 @@ CALLBACKS: Final[Mapping[str, Route]] = {
     DECLINE_FORM: Route(approvals.decline),
     KEYS_FORM: Route(keys.make),
     WEBHOOKS_FORM: Route(webhooks.make),
+    WEBHOOKS_EDIT_FORM: Route(webhooks.edit),
     HUBSPOT_TELL_FORM: Route(hubspot.tell),
 }
 

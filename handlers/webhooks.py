@@ -1,4 +1,4 @@
-"""Webhooks of programs in a dialog: listed, made, tested, given a new secret, removed."""
+"""Webhooks of programs in a dialog: listed, made, edited, tested, given a new secret, removed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bot.domain.grant import Secret
 from bot.domain.ids import WebhookId
 from bot.domain.webhook import Webhook, WebhookFault, WebhookRefused
 from bot.services.connections.program_keys import ProgramWebhooks
-from bot.services.connections.webhooks import Tested, WebhookSpec
+from bot.services.connections.webhooks import Tested, WebhookChanges, WebhookSpec
 from bot.services.core.ports import new_id
 from bot.views.blocks import escape
 from bot.views.i18n import Language
@@ -18,12 +18,15 @@ from bot.views.modals import (
     NAME_BLOCK,
     SCOPE_BLOCK,
     URL_BLOCK,
+    edit_webhook_modal,
+    edited_remark,
     form_again,
-    parse_rotation,
+    parse_stamped,
     rotated_remark,
     secret_modal,
     tested_remark,
     untested_remark,
+    webhook_edited_remark,
     webhook_fault,
     webhook_gone_remark,
     webhook_lost_remark,
@@ -58,14 +61,50 @@ async def make(context: Context, interaction: Interaction) -> Response:
     try:
         webhook, secret = await service(context).create(actor, _spec(interaction))
     except WebhookRefused as refused:
-        block, words = webhook_fault(interaction.lang, refused)
         if refused.fault is WebhookFault.MADE:
+            _, words = webhook_fault(interaction.lang, refused)
             return await _listed(context, interaction, lambda _: words)
-        again = form_again(interaction.lang, interaction.request.view, escape(words))
-        return Response(modal=again, errors={block: words})
+        return _again(interaction, refused)
     tested = await attempt(service(context).test(actor, webhook.id))
     remark = _said(interaction.lang, webhook, tested if isinstance(tested, Tested) else None)
     return Response(modal=secret_modal(interaction.lang, webhook, secret.reveal(), remark))
+
+
+async def offer_edit(context: Context, interaction: Interaction) -> Response:
+    """The form, with what stands at this moment."""
+    actor = await context.actor(interaction, fresh=True)
+    row = await service(context).shown(actor, WebhookId(interaction.request.value))
+    if row is None:
+        return await _listed(context, interaction, webhook_gone_remark)
+    return Response(modal=edit_webhook_modal(interaction.lang, row))
+
+
+async def edit(context: Context, interaction: Interaction) -> Response:
+    """The form is sent. What is wrong, or what a new address answered, stands beside its field; what was
+    done, or that somebody was first, above the list."""
+    actor = await context.actor(interaction, fresh=True)
+    webhook_id, seen = parse_stamped(interaction.request.value)
+    try:
+        edited = await service(context).edit(actor, webhook_id, _changes(interaction), seen=seen)
+    except WebhookRefused as refused:
+        return _again(interaction, refused)
+    except OutOfDate:
+        return await _listed(context, interaction, webhook_edited_remark)
+    except KeyLost:
+        return await _listed(context, interaction, webhook_lost_remark)
+    if edited is None:
+        return await _listed(context, interaction, webhook_gone_remark)
+    before, after, is_moved = edited.before, edited.after, edited.is_moved
+    return await _listed(
+        context, interaction, lambda lang: edited_remark(lang, before, after, is_moved=is_moved)
+    )
+
+
+def _again(interaction: Interaction, refused: WebhookRefused) -> Response:
+    """The form, with what is wrong beside its field."""
+    block, words = webhook_fault(interaction.lang, refused)
+    again = form_again(interaction.lang, interaction.request.view, escape(words))
+    return Response(modal=again, errors={block: words})
 
 
 async def test(context: Context, interaction: Interaction) -> Response:
@@ -83,7 +122,7 @@ async def test(context: Context, interaction: Interaction) -> Response:
 async def rotate(context: Context, interaction: Interaction) -> Response:
     """It was asked before. Pressed twice, one secret is made: the receiver's own would be void."""
     actor = await context.actor(interaction, fresh=True)
-    webhook_id, seen = parse_rotation(interaction.request.value)
+    webhook_id, seen = parse_stamped(interaction.request.value)
     try:
         rotated = await service(context).rotate(actor, webhook_id, seen=seen)
     except OutOfDate:
@@ -140,4 +179,16 @@ def _spec(interaction: Interaction) -> WebhookSpec:
         channels=chosen_in(fields),
         is_for_team=fields.get(SCOPE_BLOCK) == ALL_TEAM,
         once=interaction.request.value,
+    )
+
+
+def _changes(interaction: Interaction) -> WebhookChanges:
+    """An address that is not typed stays, and so do inboxes that the form could not show."""
+    fields = interaction.request.fields
+    url, scope = fields.get(URL_BLOCK, "").strip(), fields.get(SCOPE_BLOCK)
+    return WebhookChanges(
+        name=fields.get(NAME_BLOCK, ""),
+        url=Secret(url) if url else None,
+        is_for_team=scope == ALL_TEAM if scope else None,
+        channels=chosen_in(fields),
     )

@@ -794,6 +794,7 @@ webhook: Final = Table(
     flag("is_for_team"),
     required_text("created_by"),
     instant("created_at"),
+    maybe_instant("edited_at"),
     maybe_instant("rotated_at"),
     maybe_instant("proven_at"),
     maybe_instant("off_at"),

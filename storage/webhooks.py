@@ -131,14 +131,24 @@ class WebhookRepository(Repository):
             "last_answer": "",
         }
         await self._connection.count(self._connection.insert(webhook).values(**values))
+        await self._name(new)
+
+    async def _name(self, it: Webhook) -> None:
         await self._connection.many(
             self._connection.insert(webhook_channel),
-            [{"webhook_id": new.id, "channel_id": one} for one in sorted(new.channels)],
+            [{"webhook_id": it.id, "channel_id": one} for one in sorted(it.channels)],
         )
 
     async def find(self, webhook_id: WebhookId) -> Webhook | None:
         found = await self._all(webhook.c.id == webhook_id)
         return found[0] if found else None
+
+    async def hold(self, webhook_id: WebhookId) -> Webhook | None:
+        """As it is now, and until this transaction ends: who would change it meanwhile waits. To be called
+        before anything of it is written, lest two wait for each other."""
+        mine = update(webhook).where(webhook.c.id == webhook_id)
+        held = await self._connection.count(mine.values(name=webhook.c.name))
+        return await self.find(webhook_id) if held else None
 
     async def of_workspace(self, workspace_id: WorkspaceId) -> tuple[Webhook, ...]:
         """The oldest first."""
@@ -177,6 +187,26 @@ class WebhookRepository(Repository):
         mine = webhook.c.id == webhook_id, webhook.c.rotated_at.is_not_distinct_from(before)
         values = {"sealed": self._sealed(webhook_id, access), "rotated_at": at}
         return await self._connection.count(update(webhook).where(*mine).values(**values)) == 1
+
+    async def edit(self, it: Webhook) -> None:
+        """Name, inboxes and when it was edited are as ``it`` has them. What waits of other inboxes is
+        dropped."""
+        mine = update(webhook).where(webhook.c.id == it.id)
+        values = {"name": it.name, "is_for_team": it.is_for_team, "edited_at": it.edited_at}
+        await self._connection.count(mine.values(**values))
+        await self._connection.count(delete(webhook_channel).where(webhook_channel.c.webhook_id == it.id))
+        await self._name(it)
+        if not it.is_for_team:
+            others = webhook_event.c.channel_id.not_in(sorted(it.channels))
+            await self._connection.count(
+                delete(webhook_event).where(webhook_event.c.webhook_id == it.id, others)
+            )
+
+    async def move(self, webhook_id: WebhookId, host: str, access: WebhookAccess, at: datetime) -> None:
+        """It is told at another address, which took a test at ``at``."""
+        mine = update(webhook).where(webhook.c.id == webhook_id)
+        values = {"host": host, "sealed": self._sealed(webhook_id, access), "proven_at": at}
+        await self._connection.count(mine.values(**values))
 
     def _sealed(self, webhook_id: WebhookId, access: WebhookAccess) -> bytes:
         held = {"url": access.url.reveal(), "secret": access.secret.reveal()}
@@ -323,6 +353,7 @@ def _webhook(row: Row[Any], channels: Collection[ChannelId]) -> Webhook:
         channels=frozenset(channels),
         created_by=row.created_by,
         created_at=row.created_at,
+        edited_at=row.edited_at,
         rotated_at=row.rotated_at,
         proven_at=row.proven_at,
         off_at=row.off_at,

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,15 @@ from bot.domain.api_key import id_in
 from bot.domain.ids import UserId
 from bot.manifest import manifest
 from bot.program import VERSION
+from bot.services.connections.webhooks import Edited
+from bot.webhook_commands import edited_words
 from storage import Cipher, Storage, migrate
 from storage.engine import is_sqlite, sqlite_file, sync_url
 from tests.storage.builders import a_channel, a_team_channel
 from tests.storage.test_migrate import made_by
 from tests.test_config import ENOUGH, EXAMPLE, FEATURES
+from tests.views.samples import NOW
+from tests.views.webhooks_gallery import a_webhook
 
 runner = CliRunner()
 
@@ -478,6 +483,57 @@ def test_doctor_says_who_may_get_access(with_features: str, monkeypatch: pytest.
         assert words in said
     assert gone not in said
     assert not [one for one in made if one.stdout.strip() in said]
+
+
+def test_a_webhook_is_edited(with_features: str) -> None:
+    """What is not named stays, and so does all of it where the new address takes no test."""
+    url = "https://nowhere.example/hook?token=hunter2"
+    runner.invoke(app, ["webhook", "create", "Help desk", url, "--all-team"])
+    webhook_id = runner.invoke(app, ["webhook", "list"]).stdout.partition(" ")[0]
+
+    def edits(*args: str, typed: str | None = None) -> tuple[int, str]:
+        answer = runner.invoke(app, ["webhook", "edit", *args], input=typed)
+        assert "hunter2" not in answer.output
+        return answer.exit_code, answer.stdout + answer.stderr
+
+    for args, words in (
+        (["--name", "Desk"], "is changed."),
+        (["--name", "Desk"], "like this already. Nothing was changed."),
+        ([], "like this already"),
+        (["--address", "support@acme.example"], "is changed."),
+    ):
+        code, said = edits(webhook_id, *args)
+        assert (code, words in said) == (0, True), said
+    code, said = edits(webhook_id, "--name", "Other", "--url", "-", typed="https://127.0.0.1/hunter2\n")
+    assert code == 1
+    assert "did not take the test: its address must be a name, not a number. Nothing was changed." in said
+    for args, words in (
+        (["--url", "ftp://x"], "written like https://"),
+        (["--name", " "], "one line of 1 to 60"),
+        (["--all-team", "--address", "support@acme.example"], "either --all-team, or --address"),
+        (["--address", "who@acme.example"], "who@acme.example is not connected"),
+    ):
+        code, said = edits(webhook_id, *args)
+        assert (code, words in said) == (2, True), said
+    code, said = edits("wh_none", "--name", "x")
+    assert code == 2 and "webhook list" in said
+    listed = runner.invoke(app, ["webhook", "list"]).stdout
+    assert "| Desk | nowhere.example | waits for a test | support@acme.example |" in listed
+
+
+@pytest.mark.parametrize(
+    ("is_off", "is_moved", "words"),
+    [
+        (False, True, "told at b.example, with the same secret"),
+        (True, True, "told at b.example, with the same secret"),
+        (True, False, "is changed. It is still switched off. Next: see to the receiver, then run"),
+        (False, False, "is changed."),
+    ],
+)
+def test_an_edit_says_where_a_program_is_told_and_whether(is_off: bool, is_moved: bool, words: str) -> None:
+    before = a_webhook(off_at=NOW if is_off else None)
+    after = replace(before, host="b.example" if is_moved else before.host, name="Other")
+    assert words in edited_words(Edited(before, after, is_moved=is_moved))
 
 
 @pytest.mark.parametrize("what", ["key", "webhook"])

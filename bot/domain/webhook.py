@@ -67,9 +67,10 @@ class Webhook:
     channels: frozenset[ChannelId]
     created_by: str
     created_at: datetime
+    edited_at: datetime | None = None
     rotated_at: datetime | None = None
     proven_at: datetime | None = None
-    """When it first took a test: nothing else is sent there before."""
+    """When its present address first took a test: nothing else is sent there before."""
     off_at: datetime | None = None
     off_reason: OffReason | None = None
     failures: int = 0
@@ -89,7 +90,7 @@ class Webhook:
 
 
 class WebhookFault(StrEnum):
-    """What is wrong with a webhook that somebody wants to make."""
+    """What is wrong with a webhook as somebody wants it."""
 
     NAME = "name"
     URL = "url"
@@ -98,11 +99,13 @@ class WebhookFault(StrEnum):
     PERSONAL = "personal"
     MADE = "made"
     """The same form has made one already."""
+    NOT_TAKEN = "not_taken"
+    """The new address did not take a test; what it answered, in a word."""
 
 
 @dataclass(eq=False)
 class WebhookRefused(Refusal):
-    """A webhook cannot be made like this. ``what`` is what was written."""
+    """A webhook cannot be like this. ``what`` is what was written, or answered."""
 
     fault: WebhookFault
     what: str = ""

@@ -179,6 +179,110 @@ async def test_it_is_removed_after_a_question(stage: Stage) -> None:
     assert await there(stage) == ()
 
 
+async def edits(stage: Stage) -> Screen:
+    """The form of the webhook in the list, as it begins."""
+    in_time(await stage.person("omar").clicks("Edit", near="Help desk"))
+    return await stage.person("omar").sees()
+
+
+def elsewhere(stage: Stage) -> str:
+    """The same receiver under another address, with a secret in it."""
+    return f"{address(stage)}?token=hunter2"
+
+
+@on_both
+async def test_a_webhook_is_edited_in_a_form_that_begins_with_what_stands(stage: Stage) -> None:
+    """But for its address, which is never shown and stays unless another is typed."""
+    await stage.team_connected("sales@acme.example")
+    await makes(stage)
+    screen = await edits(stage)
+    assert screen.modal is not None
+    blocks = json.dumps(screen.modal.blocks)
+    for words in (
+        "Help desk",
+        SUPPORT,
+        HOST,
+        "The signing secret stays the same",
+        "A new address is sent a test",
+    ):
+        assert words in blocks, blocks
+    assert PATH not in blocks and "whsec_" not in blocks
+    assert "You changed nothing" in modal_text(await submits(stage, "omar"))
+    await edits(stage)
+    omar = stage.person("omar")
+    in_time(await omar.fills("Which program is it for?", "Service desk"))
+    in_time(await omar.chooses("Addresses", "sales@acme.example"))
+    said = modal_text(await submits(stage, "omar"))
+    assert "The webhook Service desk is changed." in said
+    assert "sales@acme.example" in said and SUPPORT in said
+    in_time(await omar.clicks("Edit", near="Service desk"))
+    in_time(await omar.chooses(None, ALL))
+    said = modal_text(await submits(stage, "omar"))
+    assert "Inboxes: all team addresses" in said, said
+    await omar.closes(whole=True)
+    said = await asks(stage, "alice", f"/inbox why {SUPPORT}")
+    assert "The webhook of the program Service desk was changed · @Omar" in said, said
+
+
+@on_both
+async def test_a_new_address_counts_once_it_has_taken_a_test(stage: Stage, log: io.StringIO) -> None:
+    """What is wrong stands beside the field, with all that was typed, and the one before goes on."""
+    await makes(stage)
+    receiver(stage).behaves("500")
+    await edits(stage)
+    omar = stage.person("omar")
+    in_time(await omar.fills("Which program is it for?", "Service desk"))
+    for url, words in (
+        ("desk.example.com", "Write the address like https://"),
+        ("https://127.0.0.1/hook", "must be a name, not a number"),
+        (elsewhere(stage), "Its last answer was 500. Does the receiver there have the signing secret?"),
+    ):
+        in_time(await omar.fills("Where is it told?", url))
+        screen = await submits(stage, "omar")
+        assert screen.modal is not None
+        assert words in " ".join(screen.modal.errors.values()), screen.modal.errors
+    assert [it.name for it in await there(stage)] == ["Help desk"]
+    receiver(stage).behaves("takes")
+    said = modal_text(await submits(stage, "omar"))
+    assert f"from now on it is told at {HOST}, with the same secret" in said, said
+    assert [it.name for it in await there(stage)] == ["Service desk"]
+    await omar.closes(whole=True)
+    await stage.breaks(SUPPORT, minutes=10)
+    assert heard(stage)[-1] == "channel.disconnected"
+    said = " ".join(await everything_stored(Play(stage)))
+    assert "hunter2" not in said and "hunter2" not in log.getvalue()
+
+
+async def test_an_edit_that_comes_too_late_says_so(stage: Stage) -> None:
+    """Somebody else has edited it, or removed it, while the form was open."""
+    await makes(stage)
+    omar, sakura = stage.person("omar"), stage.person("sakura")
+    await edits(stage)
+    await asks_for_modal(stage, "sakura", "/inbox webhooks")
+    in_time(await sakura.clicks("編集", near="Help desk"))
+    in_time(await sakura.fills("プログラムの名前", "ヘルプデスク"))
+    assert "Webhook「ヘルプデスク」を変更しました。" in modal_text(await submits(stage, "sakura"))
+    in_time(await omar.fills("Which program is it for?", "Service desk"))
+    late = modal_text(await submits(stage, "omar"))
+    assert "your changes were not saved" in late and "ヘルプデスク" in late, late
+    in_time(await omar.clicks("Edit", near="ヘルプデスク"))
+    in_time(await sakura.clicks("Webhook を削除", near="ヘルプデスク", confirm=True))
+    assert "This webhook was removed meanwhile." in modal_text(await submits(stage, "omar"))
+
+
+async def test_who_is_no_super_admin_any_more_edits_nothing(stage: Stage) -> None:
+    """With a form from before."""
+    await makes(stage)
+    await edits(stage)
+    omar = stage.person("omar")
+    in_time(await omar.fills("Which program is it for?", "Service desk"))
+    await stage.driver.edit_person("omar", is_admin=False, is_owner=False)
+    await stage.settles()
+    await submits(stage, "omar")
+    assert "Only super admins" in (await omar.sees()).plain
+    assert [it.name for it in await there(stage)] == ["Help desk"]
+
+
 async def test_why_says_who_added_and_who_removed_a_webhook(stage: Stage) -> None:
     await makes(stage)
     omar = stage.person("omar")

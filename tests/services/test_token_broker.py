@@ -22,7 +22,14 @@ from bot.domain.errors import NotAllowed
 from bot.domain.features import Audience
 from bot.domain.ids import GrantId
 from bot.services.connections.api_keys import KeySpec
-from bot.services.connections.token_broker import PER_MINUTE, Code, NoToken, TokenBroker
+from bot.services.connections.token_broker import (
+    LONGEST_TTL,
+    PER_MINUTE,
+    Code,
+    GivenToken,
+    NoToken,
+    TokenBroker,
+)
 from bot.services.monitoring.probes import LEASED_FOR
 from storage import Storage, StorageAway, UnitOfWork, rekey
 from storage.forget import forget
@@ -270,6 +277,38 @@ async def test_whoever_waits_for_another_process_gives_up_in_words(play: Play) -
     assert caught.value.code is Code.PROVIDER_UNAVAILABLE
     assert sum(pauses) == 10
     assert (await broker.token(desk.key, SUPPORT, Audience.IMAP, address="")).life
+
+
+async def test_a_refresh_that_served_who_needs_less_is_not_the_last_word(play: Play) -> None:
+    """Who asks for a longer life joins one that waits for its turn. Meanwhile a look has brought a token,
+    which is enough for the first one, and not for the second: a new one is made for that, at once."""
+    support, desk = await connected(play)
+    await _forget_tokens(play, support)
+    assert support.grant_id
+    waiting, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause(_: float) -> None:
+        waiting.set()
+        await go_on.wait()
+
+    core, probes = play.services.core, play.services.probes
+    broker = TokenBroker(core, probes, play.services.api_keys, pause=pause)
+
+    def asks(**how: Any) -> asyncio.Task[GivenToken]:
+        return asyncio.create_task(broker.token(desk.key, SUPPORT, Audience.IMAP, address="", **how))
+
+    async with probes.turn(support.grant_id):
+        first = asks()
+        await waiting.wait()
+    await play.look(support)
+    play.stage.town.clock.advance(timedelta(minutes=11))
+    asked = play.google.requests["token"]
+    second = asks(min_ttl=LONGEST_TTL)
+    with pytest.raises(NoToken):  # asked later and answered: by now the second one waits, too
+        await broker.token(desk.key, "nobody@acme.example", Audience.IMAP, address="")
+    go_on.set()
+    assert (await first).life < LONGEST_TTL <= (await second).life
+    assert play.google.requests["token"] == asked + 1
 
 
 @on_both

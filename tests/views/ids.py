@@ -57,6 +57,7 @@ ACTIONS: Final = frozenset(
         modals.KEYS_REVOKE,
         *modals.WEBHOOKS_TURN,
         modals.WEBHOOKS_NEW,
+        modals.WEBHOOKS_EDIT,
         modals.WEBHOOKS_TEST,
         modals.WEBHOOKS_ROTATE,
         modals.WEBHOOKS_REVOKE,
@@ -95,5 +96,6 @@ CALLBACKS: Final = frozenset(
         modals.EDIT_FORM,
         modals.KEYS_FORM,
         modals.WEBHOOKS_FORM,
+        modals.WEBHOOKS_EDIT_FORM,
     }
 )

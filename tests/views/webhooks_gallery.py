@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -60,6 +60,8 @@ def webhooks(lang: Language, text: str) -> Drawn:
     remarks = (
         modals.webhook_gone_remark(lang),
         modals.webhook_rotated_remark(lang),
+        modals.webhook_edited_remark(lang),
+        *_edited(lang, a_webhook(text), off),
         modals.webhook_lost_remark(lang),
         modals.untested_remark(lang),
         modals.webhook_fault(lang, WebhookRefused(WebhookFault.MADE))[1],
@@ -69,7 +71,8 @@ def webhooks(lang: Language, text: str) -> Drawn:
         yield f"webhooks with remark {number}", modals.webhooks_modal(lang, rows[:1], remark=remark)
     form = modals.webhook_modal(lang, "f0")
     yield "new webhook", form
-    for fault in sorted(set(WebhookFault) - {WebhookFault.MADE}):
+    yield from _edit_forms(lang, text, rows)
+    for fault in sorted(set(WebhookFault) - {WebhookFault.MADE, WebhookFault.NOT_TAKEN}):
         for what in ("", text):
             words = modals.webhook_fault(lang, WebhookRefused(fault, what))[1]
             again = modals.form_again(lang, form, escape(words))
@@ -79,6 +82,28 @@ def webhooks(lang: Language, text: str) -> Drawn:
     yield "webhook made", made
     rotated = modals.secret_modal(lang, a_webhook(text), _SECRET, modals.rotated_remark(lang))
     yield "webhook rotated", rotated
+
+
+def _edited(lang: Language, it: Webhook, off: Webhook) -> Iterator[str]:
+    yield modals.edited_remark(lang, it, it, is_moved=False)
+    for before in (it, off):
+        for is_moved in (False, True):
+            yield modals.edited_remark(lang, before, replace(before, host="b.example"), is_moved=is_moved)
+
+
+def _edit_forms(lang: Language, text: str, rows: Sequence[WebhookRow]) -> Drawn:
+    """Filled with what stands; what a new address answered; more inboxes than a form can show."""
+    for row in rows:
+        yield f"edit webhook {row.webhook.name}", modals.edit_webhook_modal(lang, row)
+    for number in (100, 101):
+        named = tuple(a_team_channel(id=f"c{n}", address=f"team{n}@example.com") for n in range(number))
+        yield f"edit webhook of {number}", modals.edit_webhook_modal(lang, WebhookRow(a_webhook(text), named))
+    form = modals.edit_webhook_modal(lang, rows[0])
+    for word in _WORDS[1:]:
+        words = modals.webhook_fault(lang, WebhookRefused(WebhookFault.NOT_TAKEN, word))[1]
+        again = modals.form_again(lang, form, escape(words))
+        assert again is not None
+        yield f"edit webhook not taken {word}", again
 
 
 def _tested(lang: Language, webhook: Webhook, word: str) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Hashable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, TypeVar
 
@@ -310,12 +310,17 @@ class ApiKeys:
         return key.last_used_at is None or not timedelta() <= self._clock() - key.last_used_at < NOTED_EVERY
 
 
-async def note(uow: UnitOfWork, it: ApiKey | Webhook, what: str, at: datetime, *, by: str) -> None:
+async def note(
+    uow: UnitOfWork, it: ApiKey | Webhook, what: str, at: datetime, *, by: str, host: str = ""
+) -> None:
     """What was done to a key or a webhook stands in the history of each inbox that it names; of one that
-    names none, in the workspace's."""
+    names none, in the workspace's. ``host`` is where a webhook is told, if that is new."""
     actor = UserId(by) if by and by != OPERATOR else None
     about = sorted(it.channels) or [ChannelId("")]
-    await uow.history.add_all([_done_to(it, one, what, at, actor) for one in about])
+    done = [_done_to(it, one, what, at, actor) for one in about]
+    if host:
+        done = [replace(one, details={**one.details, "host": host}) for one in done]
+    await uow.history.add_all(done)
 
 
 def _done_to(

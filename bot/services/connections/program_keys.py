@@ -18,7 +18,7 @@ from bot.domain.ids import ApiKeyId, ChannelId, WebhookId
 from bot.domain.view_models import KeyRow, KeysShown, WebhookRow
 from bot.domain.webhook import Webhook
 from bot.services.connections.api_keys import ApiKeys, KeySpec
-from bot.services.connections.webhooks import Tested, Webhooks, WebhookSpec
+from bot.services.connections.webhooks import Edited, Tested, WebhookChanges, Webhooks, WebhookSpec
 from bot.services.core.notifications import told_of_programs
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
@@ -128,6 +128,24 @@ class ProgramWebhooks:
         """As ``Webhooks.create``. Raises ``NotAllowed``, too."""
         await self.check(actor)
         return await self._webhooks.create(actor.workspace_id, replace(spec, created_by=actor.id))
+
+    async def shown(self, actor: Actor, webhook_id: WebhookId) -> WebhookRow | None:
+        """One, as the list has it. Raises ``NotAllowed``."""
+        webhook = await self._find(actor, webhook_id)
+        if webhook is None:
+            return None
+        async with self._core.storage.reading() as uow:
+            return WebhookRow(webhook, _named(webhook.channels, await _channels_of(uow, [webhook])))
+
+    async def edit(
+        self, actor: Actor, webhook_id: WebhookId, wanted: WebhookChanges, *, seen: datetime | None
+    ) -> Edited | None:
+        """As ``Webhooks.edit``, if it was edited last at ``seen``. Raises ``NotAllowed``, too."""
+        webhook = await self._find(actor, webhook_id)
+        if webhook is None:
+            return None
+        drawn = replace(webhook, edited_at=seen)
+        return await self._webhooks.edit(webhook.id, wanted, seen=drawn, by=actor.id)
 
     async def test(self, actor: Actor, webhook_id: WebhookId) -> Tested | None:
         """As ``Webhooks.test``. Raises ``NotAllowed``, too."""

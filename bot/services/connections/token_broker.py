@@ -362,21 +362,30 @@ class TokenBroker:
 
     async def _refreshed(self, which: TokenName, min_ttl: timedelta) -> KeptToken:
         """By whoever does it already, or by us. It goes on when whoever asked is gone."""
-        task = self._under_way.get(which)
-        if task is None:
-            now, rest = self._core.clock(), self._rests.get(which)
-            if rest is not None and now < rest.until <= now + RESTS_FOR:
-                if rest.is_withheld:
-                    raise UseWithheld
-                raise NoToken(Code.PROVIDER_UNAVAILABLE, rest.until - now)
-            self._rests.pop(which, None)
-            task = asyncio.create_task(self._refresh(which, min_ttl))
-            self._under_way[which] = task
-            task.add_done_callback(lambda done: self._done(which, done))
-        return await asyncio.shield(task)
+        asked_at = self._core.clock()
+        while (task := self._under_way.get(which)) is not None and not task.done():
+            joined = await asyncio.shield(task)
+            # It may have ended with a kept one that was enough for whoever began it.
+            if self._life(joined) >= min_ttl or joined.obtained_at >= asked_at:
+                return joined
+        return await asyncio.shield(self._begin(which, min_ttl))
+
+    def _begin(self, which: TokenName, min_ttl: timedelta) -> asyncio.Task[KeptToken]:
+        """A refresh that others can join. Raises ``NoToken``, ``UseWithheld`` after one that failed."""
+        now, rest = self._core.clock(), self._rests.get(which)
+        if rest is not None and now < rest.until <= now + RESTS_FOR:
+            if rest.is_withheld:
+                raise UseWithheld
+            raise NoToken(Code.PROVIDER_UNAVAILABLE, rest.until - now)
+        self._rests.pop(which, None)
+        task = asyncio.create_task(self._refresh(which, min_ttl))
+        self._under_way[which] = task
+        task.add_done_callback(lambda done: self._done(which, done))
+        return task
 
     def _done(self, which: TokenName, task: asyncio.Task[KeptToken]) -> None:
-        self._under_way.pop(which, None)
+        if self._under_way.get(which) is task:
+            del self._under_way[which]
         if not task.cancelled():
             task.exception()  # whoever waited has heard it, or nobody waits any more
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, Protocol
 from urllib.parse import urlsplit
@@ -92,6 +92,33 @@ class WebhookSpec:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookChanges:
+    """How somebody wants a webhook. What is ``None`` stays as it is."""
+
+    name: str | None = None
+    url: Secret | None = None
+    is_for_team: bool | None = None
+    """If not, it is for the inboxes named; ``None`` if none are."""
+    addresses: Sequence[str] = ()
+    channels: Sequence[ChannelId] = ()
+    """Named by address, or chosen in a list that began with those it is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A webhook before and after somebody edited it."""
+
+    before: Webhook
+    after: Webhook
+    is_moved: bool = False
+    """Another address has taken a test, and is told from now on."""
+
+    @property
+    def is_unchanged(self) -> bool:
+        return self.before == self.after
+
+
+@dataclass(frozen=True, slots=True)
 class Tested:
     """A test, and what came of it."""
 
@@ -101,7 +128,7 @@ class Tested:
 
 @dataclass
 class Webhooks:
-    """Makes, tests, rotates and revokes them."""
+    """Makes, edits, tests, rotates and revokes them."""
 
     storage: Storage
     clock: Clock
@@ -112,9 +139,7 @@ class Webhooks:
     async def create(self, workspace_id: WorkspaceId, spec: WebhookSpec) -> tuple[Webhook, Secret]:
         """A new one, and the secret that is shown this once. Nothing is sent before it has taken a test.
         Raises ``WebhookRefused``."""
-        name, host = spec.name.strip(), _host(spec.url)
-        if not name.isprintable() or not 1 <= len(name) <= LONGEST_NAME:
-            raise WebhookRefused(WebhookFault.NAME)
+        name, host = _name(spec.name), _host(spec.url)
         named = [*spec.addresses, *spec.channels]
         if spec.is_for_team == bool(named):
             raise WebhookRefused(WebhookFault.NOTHING_NAMED, *named[:1])
@@ -151,24 +176,88 @@ class Webhooks:
             access = await uow.webhooks.access(webhook_id)
         if webhook is None or access is None:
             return None
-        now = self.clock()
-        name = f"test_{new_id()}"
-        body = _bytes({"type": TEST, "timestamp": _instant(now), "data": {"webhook": webhook.id}})
-        answer = await self.sender.send(
-            access.url, signed(_keys(webhook, access, now), name, body, now), body
-        )
+        answer = await self._tested(webhook, access)
         if answer.is_taken:
             async with self.storage.writing() as uow:
-                if await uow.webhooks.find(webhook_id) is None:
+                held, present = await uow.webhooks.hold(webhook_id), await uow.webhooks.access(webhook_id)
+                if held is None or present is None:
                     return None
-                await self._settled(uow, webhook_id)
-                await uow.webhooks.took(webhook_id, answer.in_a_word, now)
-                await uow.webhooks.proven(webhook_id, now)
-                await uow.webhooks.hasten(webhook_id, now)
-                await uow.jobs.put(_telling(webhook_id, now))
-                await uow.commit()
+                if present.url == access.url:  # what an address took that it had before proves nothing
+                    await self._proven(uow, held, answer)
+                    await uow.commit()
             self.wake()
         return Tested(webhook, answer)
+
+    async def edit(
+        self,
+        webhook_id: WebhookId,
+        wanted: WebhookChanges,
+        *,
+        seen: Webhook | None = None,
+        by: str = OPERATOR,
+    ) -> Edited | None:
+        """Make it what is wanted, all or nothing; its secret stays. Another address counts once it has taken
+        a test: until then the one before is told. ``seen``: only if nobody has edited it since. ``None`` if
+        there is none. Raises ``WebhookRefused``, ``OutOfDate``, ``KeyLost``."""
+        async with self.storage.reading() as uow:
+            before = await uow.webhooks.find(webhook_id)
+            if before is None:
+                return None
+            after = await _changed(uow, before, wanted)
+            access = await uow.webhooks.access(webhook_id) if wanted.url is not None else None
+        target = _target(access, wanted.url)
+        if after == before and target is None:
+            return Edited(before, before)
+        if seen is not None and seen.edited_at != before.edited_at:
+            raise OutOfDate
+        answer = await self._tested(before, target) if target is not None else None
+        if answer is not None and not answer.is_taken:
+            raise WebhookRefused(WebhookFault.NOT_TAKEN, answer.in_a_word)
+        async with self.storage.writing() as uow:
+            held = await uow.webhooks.hold(webhook_id)
+            if held is None:
+                return None
+            if held.edited_at != before.edited_at:
+                raise OutOfDate
+            after = replace(after, edited_at=_moment_after(before.edited_at, self.clock()))
+            await uow.webhooks.edit(after)
+            if target is not None and answer is not None:
+                await self._move(uow, after, target.url)
+                await self._proven(uow, held, answer)
+            await self._note_edit(uow, before, after, by=by)
+            await uow.commit()
+        self.wake()
+        return Edited(before, after, is_moved=target is not None)
+
+    async def _move(self, uow: UnitOfWork, webhook: Webhook, url: Secret) -> None:
+        """The secrets are those it has by now: they may have been rotated during the test."""
+        access = await uow.webhooks.access(webhook.id)
+        if access is not None:
+            moved = replace(access, url=url)
+            at = _moment_after(webhook.proven_at, self.clock())
+            await uow.webhooks.move(webhook.id, webhook.host, moved, at)
+
+    async def _note_edit(self, uow: UnitOfWork, before: Webhook, after: Webhook, *, by: str) -> None:
+        """It stands in the history of each inbox that it was or is for; messages about it say what it is."""
+        concerned = replace(after, channels=before.channels | after.channels)
+        host = after.host if after.host != before.host else ""
+        await note(uow, concerned, "webhook_edited", self.clock(), by=by, host=host)
+        await self._shown_anew(uow, after, NoticeKind.WEBHOOK_OFF, NoticeKind.WEBHOOK_ORPHANED)
+
+    async def _tested(self, webhook: Webhook, access: WebhookAccess) -> WebhookAnswer:
+        """What comes of a test that is sent to the address in ``access``."""
+        now, name = self.clock(), f"test_{new_id()}"
+        body = _bytes({"type": TEST, "timestamp": _instant(now), "data": {"webhook": webhook.id}})
+        return await self.sender.send(access.url, signed(_keys(webhook, access, now), name, body, now), body)
+
+    async def _proven(self, uow: UnitOfWork, webhook: Webhook, answer: WebhookAnswer) -> None:
+        """Its address took a test: it is told from now on, and of what waits at once."""
+        now = self.clock()
+        await self._settled(uow, webhook)
+        await uow.webhooks.took(webhook.id, answer.in_a_word, now)
+        await uow.webhooks.proven(webhook.id, now)
+        await uow.webhooks.hasten(webhook.id, now)
+        await uow.jobs.put(_telling(webhook.id, now))
 
     async def rotate(
         self, webhook_id: WebhookId, *, seen: Webhook | None = None, by: str = OPERATOR
@@ -178,7 +267,7 @@ class Webhooks:
         none. Raises ``KeyLost``, ``OutOfDate``."""
         secret, now = mint(), self.clock()
         async with self.storage.writing() as uow:
-            access, webhook = await uow.webhooks.access(webhook_id), await uow.webhooks.find(webhook_id)
+            webhook, access = await uow.webhooks.hold(webhook_id), await uow.webhooks.access(webhook_id)
             if access is None or webhook is None:
                 return None
             before = (seen or webhook).rotated_at
@@ -192,22 +281,24 @@ class Webhooks:
     async def revoke(self, webhook_id: WebhookId, *, by: str = OPERATOR) -> bool:
         """It is told nothing any more. Whether there was one."""
         async with self.storage.writing() as uow:
-            await self._settled(uow, webhook_id)
-            webhook = await uow.webhooks.find(webhook_id)
-            done = await uow.webhooks.revoke(webhook_id)
-            if done and webhook is not None:
-                await note(uow, webhook, "webhook_revoked", self.clock(), by=by)
-                # Whoever was asked about it sees that it is over.
-                await Notifications(Aside(self.clock, self.wake)).settled(
-                    uow, webhook.workspace_id, [NoticeKind.WEBHOOK_ORPHANED], f"{webhook.id}:"
-                )
+            webhook = await uow.webhooks.hold(webhook_id)
+            if webhook is None:
+                return False
+            await self._settled(uow, webhook)
+            await uow.webhooks.revoke(webhook_id)
+            await note(uow, webhook, "webhook_revoked", self.clock(), by=by)
+            # Whoever was asked about it sees that it is over.
+            await self._shown_anew(uow, webhook, NoticeKind.WEBHOOK_ORPHANED)
             await uow.commit()
-        return done
+        return True
 
-    async def _settled(self, uow: UnitOfWork, webhook_id: WebhookId) -> None:
+    async def _shown_anew(self, uow: UnitOfWork, webhook: Webhook, *kinds: NoticeKind) -> None:
+        notifications = Notifications(Aside(self.clock, self.wake))
+        await notifications.settled(uow, webhook.workspace_id, kinds, f"{webhook.id}:")
+
+    async def _settled(self, uow: UnitOfWork, webhook: Webhook) -> None:
         """If it was switched off, that is over: whoever was told sees it, once this is committed."""
-        webhook = await uow.webhooks.find(webhook_id)
-        if webhook is not None and webhook.off_at is not None:
+        if webhook.off_at is not None:
             about = {"webhook": webhook.id, "at": webhook.off_at.isoformat()}
             await Notifications(Aside(self.clock, self.wake)).settled(
                 uow,
@@ -314,6 +405,9 @@ class WebhookDelivery:
         event, now = pending.told.event, self._core.clock()
         self._core.telemetry.webhook("taken" if answer.is_taken else "not_taken")
         async with self._core.storage.writing() as uow:
+            held = await uow.webhooks.hold(webhook.id)
+            if held is None or held.proven_at != webhook.proven_at:
+                return  # told at another address by now: it is that one's turn
             if answer.is_taken:
                 await uow.webhooks.drop(webhook.id, event)
                 await uow.webhooks.took(webhook.id, answer.in_a_word, now)
@@ -393,6 +487,14 @@ async def _access(uow: UnitOfWork, webhook_id: WebhookId) -> WebhookAccess | Non
         return None
 
 
+def _name(typed: str) -> str:
+    """Raises ``WebhookRefused``."""
+    name = typed.strip()
+    if not name.isprintable() or not 1 <= len(name) <= LONGEST_NAME:
+        raise WebhookRefused(WebhookFault.NAME)
+    return name
+
+
 def _host(url: Secret) -> str:
     """Whose it is. Raises ``WebhookRefused``; whether it may be dialled is asked at each attempt."""
     try:
@@ -461,3 +563,47 @@ async def _chosen(uow: UnitOfWork, workspace_id: WorkspaceId, channel_id: Channe
     if channel.kind is not Kind.TEAM:
         raise WebhookRefused(WebhookFault.PERSONAL, channel.address)
     return channel.id
+
+
+def _target(access: WebhookAccess | None, url: Secret | None) -> WebhookAccess | None:
+    """Where it is to be told, if not where it is told already."""
+    if access is None or url is None or access.url == url:
+        return None
+    return replace(access, url=url)
+
+
+def _moment_after(before: datetime | None, now: datetime) -> datetime:
+    """Later than the last time, by whatever clock: each edit is told from the one before."""
+    return now if before is None else max(now, before + timedelta.resolution)
+
+
+async def _changed(uow: UnitOfWork, before: Webhook, wanted: WebhookChanges) -> Webhook:
+    """As it is wanted. Raises ``WebhookRefused``."""
+    after = before
+    if wanted.name is not None:
+        after = replace(after, name=_name(wanted.name))
+    if wanted.url is not None:
+        after = replace(after, host=_host(wanted.url))
+    if wanted.is_for_team is None:
+        return after
+    channels = await _inboxes(uow, before, wanted)
+    return replace(after, is_for_team=wanted.is_for_team, channels=channels)
+
+
+async def _inboxes(uow: UnitOfWork, before: Webhook, wanted: WebhookChanges) -> frozenset[ChannelId]:
+    """Those that it is for already need not be asked for anew, and stay named where nobody can choose them:
+    removed ones stand in no list. Raises ``WebhookRefused``."""
+    added = [one for one in wanted.channels if one not in before.channels]
+    if wanted.is_for_team:
+        if named := [*wanted.addresses, *added]:
+            raise WebhookRefused(WebhookFault.NOTHING_NAMED, named[0])
+        return frozenset()
+    if not wanted.addresses and not wanted.channels:
+        raise WebhookRefused(WebhookFault.NOTHING_NAMED)
+    channels = set(wanted.channels) & before.channels
+    channels |= {await _named(uow, before.workspace_id, address) for address in wanted.addresses}
+    channels |= {await _chosen(uow, before.workspace_id, one) for one in added}
+    there = await uow.channels.by_ids(sorted(before.channels))
+    return frozenset(channels).union(
+        one for one in before.channels if one not in there or there[one].state is State.REMOVED
+    )

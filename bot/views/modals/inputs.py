@@ -84,6 +84,12 @@ def line_input(
     return _input(block_id, label, element, optional=optional, hint=hint)
 
 
+def begun(block: Block, initial: str) -> Block:
+    """A line of text that begins with what stands."""
+    element = block["element"]
+    return {**block, "element": {**element, "initial_value": tidy(initial, element["max_length"])}}
+
+
 def _line(action_id: str, initial: str, longest: int, *, hint: str = "") -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "plain_text_input",

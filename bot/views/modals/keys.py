@@ -56,7 +56,7 @@ ONLY_THESE: Final = "these"
 KEYS_PAGE: Final = 20
 _NAMED: Final = 5
 _BOXES: Final = 10
-_MOST_CHOSEN: Final = 100
+MOST_CHOSEN: Final = 100
 """As many as a form that is shown once more can begin with."""
 _DAYS: Final = (30, 90, 365, 730, 1095)
 _USUAL: Final = 365
@@ -259,28 +259,31 @@ def _option(label: str, value: str) -> Block:
     return {"text": plain(shown(label, 75)), "value": value}
 
 
-def scope_input(lang: Language, label: str) -> Block:
-    """All team addresses, or some inboxes."""
+def scope_input(lang: Language, label: str, *, is_for_team: bool = False) -> Block:
+    """All team addresses, or some inboxes; which it begins with."""
     these = _option(lang.say("Only the inboxes named below"), ONLY_THESE)
     every = _option(lang.say("All team addresses, those connected later too"), ALL_TEAM)
     element: Block = {
         "type": "radio_buttons",
         "action_id": SCOPE_BLOCK,
         "options": [these, every],
-        "initial_option": these,
+        "initial_option": every if is_for_team else these,
     }
     return _asked(SCOPE_BLOCK, label, element)
 
 
-def inboxes_input(lang: Language, action_id: str, *, hint: str) -> Block:
-    """Which inboxes, if not all of the team: what is typed is looked for among all that are connected."""
+def inboxes_input(lang: Language, action_id: str, *, hint: str, chosen: Sequence[Channel] = ()) -> Block:
+    """Which inboxes, if not all of the team: what is typed is looked for among all that are connected. It
+    begins with those ``chosen``, ``MOST_CHOSEN`` of them at most."""
     element: Block = {
         "type": "multi_external_select",
         "action_id": action_id,
         "min_query_length": 0,
-        "max_selected_items": _MOST_CHOSEN,
+        "max_selected_items": MOST_CHOSEN,
         "placeholder": plain(lang.say("Type part of an address or name")),
     }
+    if chosen:
+        element["initial_options"] = [inbox_option(it) for it in chosen]
     return {**_asked(ADDRESSES_BLOCK, lang.say("Addresses"), element, hint=hint), "optional": True}
 
 

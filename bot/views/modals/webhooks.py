@@ -20,6 +20,7 @@ from bot.views.blocks import (
     actions,
     bold,
     button,
+    context,
     dialog,
     fitting,
     inert,
@@ -30,22 +31,33 @@ from bot.views.blocks import (
 from bot.views.buttons import KEYS, WEBHOOKS
 from bot.views.i18n import Language
 from bot.views.messages.programs import receiver_answer
-from bot.views.modals.inputs import NAME_BLOCK, line_input
-from bot.views.modals.keys import ADDRESSES_BLOCK, caretaker, inboxes_input, scope_input, some, turn
+from bot.views.modals.inputs import NAME_BLOCK, begun, line_input
+from bot.views.modals.keys import (
+    ADDRESSES_BLOCK,
+    MOST_CHOSEN,
+    caretaker,
+    inboxes_input,
+    scope_input,
+    some,
+    turn,
+)
 from bot.views.text import shown
 
 WEBHOOKS_TURN: Final = (f"{WEBHOOKS}.back", f"{WEBHOOKS}.on")
 """The same, beside each other."""
 WEBHOOKS_NEW: Final = "webhooks.new"
+WEBHOOKS_EDIT: Final = "webhooks.edit"
 WEBHOOKS_TEST: Final = "webhooks.test"
 WEBHOOKS_REVOKE: Final = "webhooks.revoke"
-"""Both carry the webhook's id."""
+"""They carry the webhook's id."""
 WEBHOOKS_ROTATE: Final = "webhooks.rotate"
 """Carries the id, and when it was rotated last, as it was drawn."""
 WEBHOOKS_INBOXES: Final = "webhooks.inboxes"
 """A field that searches."""
 WEBHOOKS_FORM: Final = "webhooks.form"
 """Carries what tells this form from others."""
+WEBHOOKS_EDIT_FORM: Final = "webhooks.edit_form"
+"""Carries the id, and when it was edited last, as it was drawn."""
 URL_BLOCK: Final = "url"
 
 WEBHOOKS_PAGE: Final = 20
@@ -156,6 +168,7 @@ def _buttons(lang: Language, it: Webhook) -> list[Block]:
     )
     return [
         button(again, WEBHOOKS_TEST, value=it.id, about=it.name),
+        button(lang.say("Edit"), WEBHOOKS_EDIT, value=it.id, about=it.name),
         {**rotate, "confirm": {key: rotates[key] for key in rotates if key != "style"}},
         {**revoke, "confirm": asks},
     ]
@@ -163,12 +176,17 @@ def _buttons(lang: Language, it: Webhook) -> list[Block]:
 
 def rotation_value(it: Webhook) -> str:
     """What the button carries: a second press of it makes no second secret."""
-    stamp = (it.rotated_at - _EPOCH) // timedelta(microseconds=1) if it.rotated_at else 0
-    return f"{it.id}:{stamp}"
+    return _stamped(it.id, it.rotated_at)
 
 
-def parse_rotation(value: str) -> tuple[WebhookId, datetime | None]:
-    """Which, and when it had been rotated last. Whatever else stands there names none."""
+def _stamped(webhook_id: WebhookId, at: datetime | None) -> str:
+    stamp = (at - _EPOCH) // timedelta(microseconds=1) if at else 0
+    return f"{webhook_id}:{stamp}"
+
+
+def parse_stamped(value: str) -> tuple[WebhookId, datetime | None]:
+    """Which, and when that had been done to it last which must not be done twice. Whatever else stands there
+    names none."""
     webhook_id, _, stamp = value.rpartition(":")
     if not (stamp.isascii() and stamp.isdecimal() and len(stamp) <= 17):
         return WebhookId(""), None
@@ -182,20 +200,8 @@ def parse_rotation(value: str) -> tuple[WebhookId, datetime | None]:
 def webhook_modal(lang: Language, form_id: str) -> View:
     """Where a program is told, and of what. ``form_id`` tells this form from others, so that it makes one
     webhook."""
-    blocks = [
-        line_input(NAME_BLOCK, lang.say("Which program is it for?"), lang.say("Help desk"), longest=60),
-        line_input(
-            URL_BLOCK,
-            lang.say("Where is it told?"),
-            "https://desk.example.com/hooks/inboxkeeper",
-            longest=_LONGEST_URL,
-            hint=lang.say("The receiver's whole address. It is kept sealed, and never shown again."),
-        ),
-        scope_input(lang, lang.say("Which inboxes is it told of?")),
-        inboxes_input(
-            lang, WEBHOOKS_INBOXES, hint=lang.say("Only team addresses: owners of others were not asked.")
-        ),
-    ]
+    hint = lang.say("The receiver's whole address. It is kept sealed, and never shown again.")
+    blocks = [_name_input(lang), _url_input(lang, hint), *_inboxes_inputs(lang)]
     return modal(
         lang.say("Add a webhook"),
         blocks,
@@ -203,6 +209,81 @@ def webhook_modal(lang: Language, form_id: str) -> View:
         close=lang.say("Cancel"),
         callback=WEBHOOKS_FORM,
         metadata=form_id,
+    )
+
+
+def edit_webhook_modal(lang: Language, row: WebhookRow) -> View:
+    """Begins with what stands, but for the address: it is never shown, and stays unless another is typed."""
+    it = row.webhook
+    stays = lang.say("Empty: it stays as it is, at {host}.", host=shown(it.host, 60))
+    tried = lang.say("A new address is sent a test first; until it takes one, the present one is told.")
+    blocks = [
+        begun(_name_input(lang), it.name),
+        _url_input(lang, lang.together(stays, tried), optional=True),
+        context("🔑 " + _secret_stays(lang)),
+        *([context("🔴 " + _stays_off(lang))] if it.off_at is not None else []),
+        *(_too_many(lang, row) if len(row.named) > MOST_CHOSEN else _inboxes_inputs(lang, row)),
+    ]
+    return modal(
+        lang.say("Edit webhook"),
+        blocks,
+        submit=lang.say("Save"),
+        close=lang.say("Cancel"),
+        callback=WEBHOOKS_EDIT_FORM,
+        metadata=_stamped(it.id, it.edited_at),
+    )
+
+
+def _name_input(lang: Language) -> Block:
+    return line_input(NAME_BLOCK, lang.say("Which program is it for?"), lang.say("Help desk"), longest=60)
+
+
+def _url_input(lang: Language, hint: str, *, optional: bool = False) -> Block:
+    return line_input(
+        URL_BLOCK,
+        lang.say("Where is it told?"),
+        "https://desk.example.com/hooks/inboxkeeper",
+        longest=_LONGEST_URL,
+        hint=hint,
+        optional=optional,
+    )
+
+
+def _inboxes_inputs(lang: Language, row: WebhookRow | None = None) -> list[Block]:
+    return [
+        scope_input(
+            lang,
+            lang.say("Which inboxes is it told of?"),
+            is_for_team=row is not None and row.webhook.is_for_team,
+        ),
+        inboxes_input(
+            lang,
+            WEBHOOKS_INBOXES,
+            hint=lang.say("Only team addresses: owners of others were not asked."),
+            chosen=row.named if row is not None else (),
+        ),
+    ]
+
+
+def _too_many(lang: Language, row: WebhookRow) -> list[Block]:
+    """What Slack could not show whole would be lost when the form is sent."""
+    stays = lang.say(
+        "It is for {number} inboxes, and stays so: a form cannot show as many.", number=len(row.named)
+    )
+    who = lang.say("Whoever runs Inboxkeeper can change that ({command}).", command="`webhook edit`")
+    return [context(lang.together(stays, who))]
+
+
+def _secret_stays(lang: Language) -> str:
+    return lang.together(
+        lang.say("The signing secret stays the same: a receiver at a new address needs it, too."),
+        lang.say("If nobody has it any more, make a new one in the list first."),
+    )
+
+
+def _stays_off(lang: Language) -> str:
+    return lang.say(
+        "This webhook is switched off. Only a new address that takes the test switches it on from here."
     )
 
 
@@ -239,6 +320,19 @@ def webhook_fault(lang: Language, refused: WebhookRefused) -> tuple[str, str]:
                 "This webhook has been made already: it stands in the list. If you have not seen its secret, "
                 "make a new one there."
             )
+        case WebhookFault.NOT_TAKEN:
+            return URL_BLOCK, _not_taken(lang, refused.what)
+
+
+def _not_taken(lang: Language, answer: str) -> str:
+    """As plain text. Only who answers at all may lack the secret."""
+    said = lang.together(
+        lang.say("The new address did not take the test, and nothing was changed."),
+        receiver_answer(lang, answer).replace("`", ""),
+    )
+    if not answer.isdigit():
+        return said
+    return lang.together(said, lang.say("Does the receiver there have the signing secret?"))
 
 
 def secret_modal(lang: Language, webhook: Webhook, secret: str, remark: str) -> View:
@@ -289,6 +383,31 @@ def tested_remark(lang: Language, webhook: Webhook, answer: str, *, is_taken: bo
         "send a test."
     )
     return "⚠️ " + lang.together(said, waits)
+
+
+def edited_remark(lang: Language, before: Webhook, after: Webhook, *, is_moved: bool) -> str:
+    """What an edit did, and what it did not."""
+    name = inert(after.name, 60)
+    if before == after:
+        return "⚪ " + lang.say("You changed nothing: the webhook {name} is as it was.", name=name)
+    said = "✅ " + lang.say("The webhook {name} is changed.", name=name)
+    if is_moved:
+        moved = lang.say(
+            "The receiver took the test: from now on it is told at {host}, with the same secret.",
+            host=f"`{inert(after.host, 60)}`",
+        )
+        return lang.together(said, moved)
+    if before.off_at is not None:
+        return lang.together(said, lang.say("It is still switched off."))
+    return said
+
+
+def webhook_edited_remark(lang: Language) -> str:
+    """Somebody was first."""
+    return "⚪ " + lang.together(
+        lang.say("Somebody else has changed this webhook meanwhile, and your changes were not saved."),
+        lang.say("Next: look at how it is now, and edit it again."),
+    )
 
 
 def webhook_revoked_remark(lang: Language, webhook: Webhook) -> str:

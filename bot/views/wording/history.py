@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bot.domain.address import NOWHERE
 from bot.domain.channel import HistoryEntry
 from bot.domain.hubspot import HubSpotSignal
@@ -97,8 +99,8 @@ def record_words(lang: Language, record: HistoryEntry) -> str:
         return lang.say("Switched to {provider}", provider=shown(new, 40))
     if what in {"key_made", "key_assigned", "key_revoked", "key_allowed", "key_declined", "key_disowned"}:
         return _of_key(lang, what, shown(record.details.get("program", ""), 60))
-    if what in {"webhook_made", "webhook_rotated", "webhook_revoked"}:
-        return _of_webhook(lang, what, shown(record.details.get("program", ""), 60))
+    if what in {"webhook_made", "webhook_edited", "webhook_rotated", "webhook_revoked"}:
+        return _of_webhook(lang, what, record.details)
     if what in {"via_confirmed", "host_renamed"}:
         return _confirmed(lang, record)
     if what in set(HubSpotSignal):
@@ -120,9 +122,15 @@ def _of_key(lang: Language, what: str, name: str) -> str:
     }[what]
 
 
-def _of_webhook(lang: Language, what: str, name: str) -> str:
+def _of_webhook(lang: Language, what: str, details: Mapping[str, str]) -> str:
     """What somebody did to a program's webhook."""
+    name, host = (shown(details.get(key, ""), 60) for key in ("program", "host"))
+    if what == "webhook_edited" and host:
+        return lang.say(
+            "The webhook of the program {name} was changed: it is told at {host} now", name=name, host=host
+        )
     return {
+        "webhook_edited": lang.say("The webhook of the program {name} was changed", name=name),
         "webhook_made": lang.say("A webhook for the program {name} was added", name=name),
         "webhook_rotated": lang.say("The webhook of the program {name} got a new signing secret", name=name),
         "webhook_revoked": lang.say("The webhook of the program {name} was removed", name=name),

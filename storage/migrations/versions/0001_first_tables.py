@@ -838,6 +838,7 @@ def upgrade() -> None:
         sa.Column("is_for_team", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("created_by", sa.Text(), nullable=False),
         sa.Column("created_at", INSTANT, nullable=False),
+        sa.Column("edited_at", INSTANT, nullable=True),
         sa.Column("rotated_at", INSTANT, nullable=True),
         sa.Column("proven_at", INSTANT, nullable=True),
         sa.Column("off_at", INSTANT, nullable=True),
