@@ -1,4 +1,4 @@
-"""The world outside, as little of it as the product needs: Google's tokens and labels, Slack's who-is-who.
+"""The world outside, as little of it as the product needs: Google's tokens and labels, Slack's people, Homes.
 
 Runs in a process of its own (``python -m bench.outside``), so that what it costs is not the product's.
 It knows every token and refuses nothing.
@@ -43,12 +43,37 @@ async def users_list(_: web.Request) -> web.Response:
     return web.json_response({"ok": True, "members": [{**owner, "is_admin": True, "locale": "en-US"}]})
 
 
+class Homes:
+    """How many Homes have been published."""
+
+    def __init__(self) -> None:
+        self._published = 0
+        self._changed = asyncio.Condition()
+
+    async def publish(self, request: web.Request) -> web.Response:
+        await request.read()
+        async with self._changed:
+            self._published += 1
+            self._changed.notify_all()
+        view = {"id": "V0HOME", "hash": f"{self._published}.hash"}
+        return web.json_response({"ok": True, "view": view})
+
+    async def count(self, request: web.Request) -> web.Response:
+        """As soon as there are ``more_than`` so many."""
+        wanted = int(request.query["more_than"])
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._published > wanted)
+        return web.Response(text=str(self._published))
+
+
 async def serve() -> None:
-    app = web.Application()
+    app, homes = web.Application(), Homes()
     app.router.add_post("/token", token)
     app.router.add_get("/gmail/v1/users/me/labels", labels)
     app.router.add_post("/api/auth.test", auth_test)
     app.router.add_post("/api/users.list", users_list)
+    app.router.add_post("/api/views.publish", homes.publish)
+    app.router.add_get("/homes", homes.count)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     socket = listener()

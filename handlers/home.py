@@ -1,4 +1,4 @@
-"""The Home tab: drawn from the database whenever somebody looks, and again after an action.
+"""The Home tab: published whenever somebody looks, and again after an action, as the database has it then.
 
 The one rule: one drawing per person at a time, so that an older picture never covers a newer one. Whoever
 looks stands in a line: a crowd is drawn later, and nobody twice.
@@ -19,17 +19,19 @@ import structlog
 from bot.domain.errors import SlackAway
 from bot.domain.hubspot_models import HubSpotSummary
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.view_models import Browse, Overview
+from bot.domain.view_models import Browse
 from bot.services.connections.channels import Channels
 from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
 from bot.views.blocks import View
-from bot.views.home import HOME_ROWS, parse_drawn
+from bot.views.home import HOME_ROWS, parse_drawn, stamped
 from bot.views.home import home as home_view
 from bot.views.hubspot import in_the_list
+from bot.views.i18n import Language
 from bot.views.replies import busy_message, refusal_message
-from handlers.errors import Bug, Refused, attempt
+from handlers.drawn import Drawn
+from handlers.errors import Away, Bug, Refused, attempt
 from handlers.slack_request import language_of
 from handlers.tasks import Tasks
 
@@ -88,6 +90,9 @@ class Home:
         self._pictures: dict[UserId, _Picture] = {}
         """Of viewers only. Another process may have drawn a later one: each payload says what it showed."""
         self._drawing: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+        self._kept = Drawn[View](clock, channels.mark)
+        """By viewer, language and what they look for. When it was published, and its hash, are each
+        publication's own."""
         self._pause = pause
         self._waiting: OrderedDict[UserId, bool] = OrderedDict()
         """Whose Home is to be drawn, each once, however often they asked; and whether they did."""
@@ -226,18 +231,21 @@ class Home:
 
     async def _view(self, user_id: UserId, browse: Browse, at: datetime) -> View:
         lang = await language_of(self._people, self._workspace_id, user_id)
-        overview = await attempt(self._overview(user_id, browse))
-        if isinstance(overview, Overview):
-            theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
-            elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
-            return home_view(lang, overview, now=at, elsewhere=elsewhere)
-        if isinstance(overview, Refused):
-            return _as_home(refusal_message(lang, overview.refusal, self._command))
-        return _as_home(busy_message(lang))
+        key = user_id, lang.code, browse
+        view = await attempt(self._kept.of(key, lambda: self._read(user_id, lang, browse)))
+        if isinstance(view, Refused):
+            return _as_home(refusal_message(lang, view.refusal, self._command))
+        if isinstance(view, Away | Bug):
+            return _as_home(busy_message(lang))
+        return stamped(view, browse, at)
 
-    async def _overview(self, user_id: UserId, browse: Browse) -> Overview:
+    async def _read(self, user_id: UserId, lang: Language, browse: Browse) -> View:
+        """As of now; one that cannot be drawn is tried again, and not kept."""
         actor = await self._people.member(self._workspace_id, user_id)
-        return await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
+        overview = await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
+        theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
+        elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
+        return home_view(lang, overview, elsewhere=elsewhere)
 
     def _forget(self, user_id: UserId) -> None:
         self._viewers.pop(user_id, None)
