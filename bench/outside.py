@@ -7,7 +7,7 @@ It knows every token and refuses nothing.
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -44,26 +44,27 @@ async def users_list(_: web.Request) -> web.Response:
 
 
 class Homes:
-    """How many Homes have been published."""
+    """The Home that was published last, and how many were before."""
 
     def __init__(self) -> None:
-        self._published = 0
+        self._number = 0
+        self._view: dict[str, Any] = {}
         self._changed = asyncio.Condition()
 
     async def publish(self, request: web.Request) -> web.Response:
-        await request.read()
+        stamp = (await request.json())["view"].get("private_metadata", "")
         async with self._changed:
-            self._published += 1
+            self._number += 1
+            self._view = {"id": "V0HOME", "hash": f"{self._number}.hash", "private_metadata": stamp}
             self._changed.notify_all()
-        view = {"id": "V0HOME", "hash": f"{self._published}.hash"}
-        return web.json_response({"ok": True, "view": view})
+        return web.json_response({"ok": True, "view": self._view})
 
-    async def count(self, request: web.Request) -> web.Response:
+    async def last(self, request: web.Request) -> web.Response:
         """As soon as there are ``more_than`` so many."""
         wanted = int(request.query["more_than"])
         async with self._changed:
-            await self._changed.wait_for(lambda: self._published > wanted)
-        return web.Response(text=str(self._published))
+            await self._changed.wait_for(lambda: self._number > wanted)
+        return web.json_response({"number": self._number, "view": self._view})
 
 
 async def serve() -> None:
@@ -73,7 +74,7 @@ async def serve() -> None:
     app.router.add_post("/api/auth.test", auth_test)
     app.router.add_post("/api/users.list", users_list)
     app.router.add_post("/api/views.publish", homes.publish)
-    app.router.add_get("/homes", homes.count)
+    app.router.add_get("/home", homes.last)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     socket = listener()

@@ -155,6 +155,10 @@ async def test_a_home_takes_the_same_however_long_it_is(stage: Stage) -> None:
     assert len(many.statements) == len(few.statements) == HOME, f"{few}\n{many}"
     again = await spent_again(stage, lambda: opened(stage, alice))
     assert again.statements == [], again
+    published = len(await stage.driver.calls("views.publish"))
+    shown = [await opened(stage, alice) for _ in range(5)]
+    assert len(set(shown)) == 1
+    assert len(await stage.driver.calls("views.publish")) < published + 5
     await stage.passes(seconds=6)
     later = await spent(stage, lambda: opened(stage, alice))
     assert len(later.statements) == HOME, later
