@@ -7,12 +7,14 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Final
 
+import aiohttp
 from sqlalchemy import update
 
-from bench.children import announced, free_port, the_bot
+from bench.children import announced, free_port, serving, the_bot
 from bench.databases import KINDS, QUIET, Databases, add_owner, channel_id, fill, opened
 from bench.figures import Latency, Row, judged, typical
 from bench.hammer import hammer
+from bench.homes import ServedHome, home_rows
 from bench.options import Options
 from bench.setting import environment
 from storage.tables import channel
@@ -31,15 +33,20 @@ Runs = dict[tuple[str, int], list[Latency]]
 async def measure(options: Options, databases: Databases) -> list[Row]:
     async with AsyncExitStack() as stack:
         outside = await stack.enter_async_context(announced("bench.outside"))
-        ports = {_FLOOR: await stack.enter_async_context(announced("bench.floor"))}
+        floor = await stack.enter_async_context(serving("bench.floor"))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        ports, bots = {_FLOOR: floor.port}, dict[str, ServedHome]()
         for kind in KINDS:
             url, port = databases.fresh(kind), free_port()
             await _prepare(url)
             settings = environment(url, outside=outside, port=port)
-            await stack.enter_async_context(the_bot(settings, port))
+            bot = await stack.enter_async_context(the_bot(settings, port))
+            storage = await stack.enter_async_context(opened(url))
             ports[kind] = port
+            bots[kind] = ServedHome(session, bot.pid, outside=outside, port=port, storage=storage)
         runs = await _interleaved(options, ports)
-    return [*_help(runs), *(row for kind in KINDS for row in _list(runs, kind))]
+        homes = await home_rows(options, bots, floor, channels=CHANNELS)
+    return [*_help(runs), *(row for kind in KINDS for row in _list(runs, kind)), *homes]
 
 
 async def _prepare(url: str) -> None:

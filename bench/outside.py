@@ -1,4 +1,4 @@
-"""The world outside, as little of it as the product needs: Google's tokens and labels, Slack's who-is-who.
+"""The world outside, as little of it as the product needs: Google's tokens and labels, Slack's people, Homes.
 
 Runs in a process of its own (``python -m bench.outside``), so that what it costs is not the product's.
 It knows every token and refuses nothing. ``--tls FILE`` has it speak TLS as ``localhost``; the authority to
@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import ssl
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -54,12 +54,38 @@ def _context(trusted: Path) -> ssl.SSLContext:
     return authority.sign("localhost").context()
 
 
+class Homes:
+    """The Home that was published last, and how many were before."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._view: dict[str, Any] = {}
+        self._changed = asyncio.Condition()
+
+    async def publish(self, request: web.Request) -> web.Response:
+        stamp = (await request.json())["view"].get("private_metadata", "")
+        async with self._changed:
+            self._number += 1
+            self._view = {"id": "V0HOME", "hash": f"{self._number}.hash", "private_metadata": stamp}
+            self._changed.notify_all()
+        return web.json_response({"ok": True, "view": self._view})
+
+    async def last(self, request: web.Request) -> web.Response:
+        """As soon as there are ``more_than`` so many."""
+        wanted = int(request.query["more_than"])
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._number > wanted)
+        return web.json_response({"number": self._number, "view": self._view})
+
+
 async def serve(context: ssl.SSLContext | None) -> None:
-    app = web.Application()
+    app, homes = web.Application(), Homes()
     app.router.add_post("/token", token)
     app.router.add_get("/gmail/v1/users/me/labels", labels)
     app.router.add_post("/api/auth.test", auth_test)
     app.router.add_post("/api/users.list", users_list)
+    app.router.add_post("/api/views.publish", homes.publish)
+    app.router.add_get("/home", homes.last)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     socket = listener()

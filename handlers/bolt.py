@@ -31,6 +31,7 @@ from bot.slack.views_api import ViewsApi
 from bot.views.blocks import Block
 from handlers import actions, commands, keys, modals
 from handlers.context import Context, Interaction, KeptHandler, Response, Route
+from handlers.drawn import Drawn
 from handlers.events import EVENTS, Events
 from handlers.home import Home
 from handlers.responding import Ack, Presenter, Responder, ResponseBudget, as_ack
@@ -229,7 +230,8 @@ def build_slack(
         pause=budget.pause,
         hubspot=services.hubspot,
     )
-    context = Context(services, home=home, clock=clock, command=command)
+    drawn = Drawn[Response](clock, services.channels.mark)
+    context = Context(services, home=home, clock=clock, command=command, drawn=drawn)
     answering = Responder(
         people=services.people, presenter=Presenter(views_api), tasks=tasks, command=command, budget=budget
     )

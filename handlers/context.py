@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
-from weakref import WeakValueDictionary
 
 from bot.domain.access import Actor
 from bot.services import Services
 from bot.views.blocks import without_charts
 from bot.views.i18n import Language, language_for
+from handlers.drawn import Drawn, Key
 from handlers.home import Home
 from handlers.slack_request import SlackRequest
 
@@ -66,49 +64,6 @@ def noted(shown: dict[str, Any], *texts: str) -> dict[str, Any]:
     return {**shown, "blocks": [remark, *shown["blocks"]]}
 
 
-KEPT_FOR: Final = timedelta(seconds=5)
-"""How long what was shown stands although nothing was committed: some of it also changes by the clock."""
-MOST_KEPT: Final = 200
-
-
-class Drawn:
-    """What was shown to people, for as long as nobody has committed anything since before it was read: it is
-    what reading and drawing it anew would bring (decision 0069)."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, ...], tuple[str, datetime, Response]] = OrderedDict()
-        self._drawing: WeakValueDictionary[tuple[str, ...], asyncio.Lock] = WeakValueDictionary()
-
-    async def of(self, context: Context, interaction: Interaction, what: str, draw: Handler) -> Response:
-        """``what``: by ``draw``, or as that drew it before for the same person and language. Asked for again
-        while it is drawn, it is drawn once."""
-        now, mark = context.clock(), await context.services.channels.mark()
-        if mark is None:
-            return await draw(context, interaction)
-        key = _key(interaction, what)
-        async with self._drawing.setdefault(key, asyncio.Lock()):
-            if (kept := self.kept(interaction, what, mark, now)) is not None:
-                return kept
-            response = await draw(context, interaction)
-            self._kept[key] = mark, now, response
-            self._kept.move_to_end(key)
-            if len(self._kept) > MOST_KEPT:
-                self._kept.popitem(last=False)
-        return response
-
-    def kept(self, interaction: Interaction, what: str, mark: str | None, now: datetime) -> Response | None:
-        """``what`` as it was drawn, if that is still so by this ``mark``, which was asked for just now."""
-        kept = self._kept.get(_key(interaction, what))
-        if kept is None or kept[0] != mark or not timedelta() <= now - kept[1] < KEPT_FOR:
-            return None
-        return kept[2]
-
-
-def _key(interaction: Interaction, what: str) -> tuple[str, ...]:
-    request = interaction.request
-    return what, request.workspace_id, request.user_id, interaction.lang.code
-
-
 @dataclass(frozen=True)
 class Context:
     """What every handler works with."""
@@ -117,7 +72,7 @@ class Context:
     home: Home
     clock: Callable[[], datetime]
     command: str
-    drawn: Drawn = field(default_factory=Drawn)
+    drawn: Drawn[Response]
 
     async def actor(self, interaction: Interaction, *, fresh: bool = False) -> Actor:
         """Whoever asks. ``fresh`` re-reads their rights from Slack, as every operation must."""
@@ -137,15 +92,18 @@ class KeptHandler:
     draw: Handler
 
     async def __call__(self, context: Context, interaction: Interaction) -> Response:
-        return await context.drawn.of(context, interaction, self.what, self.draw)
+        return await context.drawn.of(self._key(interaction), lambda: self.draw(context, interaction))
 
     def at_once(self, context: Context, request: SlackRequest) -> Response | None:
         """The answer where nothing need be waited for: neither who asks, nor whether anything has changed."""
         locale = context.services.people.locale_at_once(request.workspace_id, request.user_id)
         if locale is None or (mark := context.services.channels.mark_at_once()) is None:
             return None
-        interaction = Interaction(request, language_for(locale))
-        return context.drawn.kept(interaction, self.what, mark, context.clock())
+        return context.drawn.kept(self._key(Interaction(request, language_for(locale))), mark)
+
+    def _key(self, interaction: Interaction) -> Key:
+        request = interaction.request
+        return self.what, request.workspace_id, request.user_id, interaction.lang.code
 
 
 @dataclass(frozen=True, slots=True)

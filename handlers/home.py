@@ -1,4 +1,4 @@
-"""The Home tab: drawn from the database whenever somebody looks, and again after an action.
+"""The Home tab: as the database has it whenever somebody looks, and again after an action.
 
 The one rule: one drawing per person at a time, so that an older picture never covers a newer one. Whoever
 looks stands in a line: a crowd is drawn later, and nobody twice.
@@ -19,17 +19,19 @@ import structlog
 from bot.domain.errors import SlackAway
 from bot.domain.hubspot_models import HubSpotSummary
 from bot.domain.ids import UserId, WorkspaceId
-from bot.domain.view_models import Browse, Overview
+from bot.domain.view_models import Browse
 from bot.services.connections.channels import Channels
 from bot.services.monitoring.hubspot import HubSpotScreens
 from bot.services.people.people import People
 from bot.slack.views_api import ViewsApi
 from bot.views.blocks import View
-from bot.views.home import HOME_ROWS, parse_drawn
+from bot.views.home import HOME_ROWS, parse_drawn, stamped
 from bot.views.home import home as home_view
 from bot.views.hubspot import in_the_list
+from bot.views.i18n import Language
 from bot.views.replies import busy_message, refusal_message
-from handlers.errors import Bug, Refused, attempt
+from handlers.drawn import Drawn
+from handlers.errors import Away, Bug, Refused, attempt
 from handlers.slack_request import language_of
 from handlers.tasks import Tasks
 
@@ -58,6 +60,8 @@ class _Picture:
     """When they chose that, or it was drawn."""
     hash: str = ""
     """Slack's; empty if it is not known."""
+    drawing: View | None = None
+    """What this process published under that hash."""
 
 
 class Home:
@@ -87,7 +91,12 @@ class Home:
         self._viewers: OrderedDict[UserId, datetime] = OrderedDict()
         self._pictures: dict[UserId, _Picture] = {}
         """Of viewers only. Another process may have drawn a later one: each payload says what it showed."""
+        self._seen: dict[UserId, object] = {}
+        """The hash of what viewers see, if Slack has said so since it was drawn last."""
         self._drawing: WeakValueDictionary[UserId, asyncio.Lock] = WeakValueDictionary()
+        self._kept = Drawn[View](clock, channels.mark)
+        """By viewer, language and what they look for. When it was published, and its hash, are each
+        publication's own."""
         self._pause = pause
         self._waiting: OrderedDict[UserId, bool] = OrderedDict()
         """Whose Home is to be drawn, each once, however often they asked; and whether they did."""
@@ -104,6 +113,7 @@ class Home:
             self._pictures.pop(user_id, None)
         self._looks(user_id)
         self._learn(user_id, view, since=lately if is_new else _LONG_AGO)
+        self._seen[user_id] = view.get("hash")
         self._ask_for(user_id)
 
     def clicked(self, user_id: UserId, view: Mapping[str, Any]) -> None:
@@ -157,8 +167,10 @@ class Home:
         if not isinstance(drawn, str):
             return
         browse, at = parse_drawn(view.get("private_metadata")) or (_EVERYTHING, _LONG_AGO)
-        if at >= self._pictures.get(user_id, _Picture()).at:
-            self._pictures[user_id] = _Picture(browse if at >= since else _EVERYTHING, at, drawn)
+        known = self._pictures.get(user_id, _Picture())
+        if at >= known.at:
+            drawing = known.drawing if drawn == known.hash else None
+            self._pictures[user_id] = _Picture(browse if at >= since else _EVERYTHING, at, drawn, drawing)
 
     def _ask_for(self, user_id: UserId, *, is_own: bool = True, is_first: bool = False) -> None:
         """Let it be drawn: side by side with a few others, or later. ``is_first`` for whoever waits to see
@@ -197,51 +209,62 @@ class Home:
     async def _published(self, user_id: UserId, *, is_own: bool) -> timedelta:
         at, before = self._clock(), self._pictures.get(user_id)
         try:
-            drawn = await self._publish_at(user_id, at, is_first=True)
+            is_shown = await self._publish_at(user_id, at, is_first=True)
             is_news = is_own or self._pictures.get(user_id) is not before
-            if drawn is None and not is_news:  # another process drew what they see: it knows what they chose
+            if not is_shown and not is_news:  # another process drew what they see: it knows what they chose
                 self._forget(user_id)
-                return timedelta()
-            if drawn is None:  # another process was first: look again, then let the newest win
+            elif not is_shown:  # another process was first: look again, then let the newest win
                 at = self._clock()
-                drawn = await self._publish_at(user_id, at, is_first=False)
+                await self._publish_at(user_id, at, is_first=False)
         except SlackAway as away:
             if not away.was_refused:  # Slack may have taken it all the same
-                self._drawn(user_id, "", at)
+                self._published_as(user_id, "", None, at)
             return away.retry_after or timedelta()
-        self._drawn(user_id, drawn or "", at)
         return timedelta()
 
-    async def _publish_at(self, user_id: UserId, at: datetime, *, is_first: bool) -> str | None:
+    async def _publish_at(self, user_id: UserId, at: datetime, *, is_first: bool) -> bool:
+        """Whether they see it now: not if another process drew what they see. What Slack has just said that
+        they see is not published again; its stamp stays the one that Slack sends along with their clicks."""
         # As of now, both: nothing is drawn over what they click on while it is read.
-        picture = self._pictures.get(user_id, _Picture())
-        view = await self._view(user_id, picture.browse, at)
+        picture, seen = self._pictures.get(user_id, _Picture()), self._seen.pop(user_id, None)
+        drawing = await self._drawn(user_id, picture.browse)
+        if is_first and seen == picture.hash and drawing is picture.drawing:
+            return True
+        view = stamped(drawing, picture.browse, at)
         known = picture.hash or None
-        return await self._views_api.publish(user_id, view, known=known if is_first else None)
+        published = await self._views_api.publish(user_id, view, known=known if is_first else None)
+        if published is None and is_first:
+            return False
+        self._published_as(user_id, published or "", drawing, at)
+        return True
 
-    def _drawn(self, user_id: UserId, drawn: str, at: datetime) -> None:
+    def _published_as(self, user_id: UserId, known: str, drawing: View | None, at: datetime) -> None:
         if user_id in self._viewers:
             picture = self._pictures.get(user_id, _Picture())
-            self._pictures[user_id] = replace(picture, hash=drawn, at=max(at, picture.at))
+            self._pictures[user_id] = _Picture(picture.browse, max(at, picture.at), known, drawing)
 
-    async def _view(self, user_id: UserId, browse: Browse, at: datetime) -> View:
+    async def _drawn(self, user_id: UserId, browse: Browse) -> View:
         lang = await language_of(self._people, self._workspace_id, user_id)
-        overview = await attempt(self._overview(user_id, browse))
-        if isinstance(overview, Overview):
-            theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
-            elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
-            return home_view(lang, overview, now=at, elsewhere=elsewhere)
-        if isinstance(overview, Refused):
-            return _as_home(refusal_message(lang, overview.refusal, self._command))
-        return _as_home(busy_message(lang))
+        key = user_id, lang.code, browse
+        view = await attempt(self._kept.of(key, lambda: self._read(user_id, lang, browse)))
+        if isinstance(view, Refused):
+            return _as_home(refusal_message(lang, view.refusal, self._command))
+        if isinstance(view, Away | Bug):
+            return _as_home(busy_message(lang))
+        return view
 
-    async def _overview(self, user_id: UserId, browse: Browse) -> Overview:
+    async def _read(self, user_id: UserId, lang: Language, browse: Browse) -> View:
+        """As of now; one that cannot be drawn is tried again, and not kept."""
         actor = await self._people.member(self._workspace_id, user_id)
-        return await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
+        overview = await self._channels.overview(actor, most=HOME_ROWS, browse=browse)
+        theirs = await attempt(self._hubspot.summary()) if self._hubspot else None
+        elsewhere = in_the_list(lang, theirs if isinstance(theirs, HubSpotSummary) else None)
+        return home_view(lang, overview, elsewhere=elsewhere)
 
     def _forget(self, user_id: UserId) -> None:
         self._viewers.pop(user_id, None)
         self._pictures.pop(user_id, None)
+        self._seen.pop(user_id, None)
 
 
 def _as_home(message: dict[str, Any]) -> View:

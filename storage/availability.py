@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, delete, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, delete, func, literal_column, or_, select
 
 from bot.domain.address import key_of
 from bot.domain.availability import Tally, beginning_of
@@ -75,10 +75,10 @@ class AvailabilityRepository(Repository):
         self, ids: Collection[ChannelId], *, first: int
     ) -> dict[ChannelId, dict[int, Tally]]:
         """The days that have a row, by channel."""
-        theirs = availability.c.channel_id.in_(ids), availability.c.day >= first
         found: dict[ChannelId, dict[int, Tally]] = {}
-        for row in await self._connection.rows(select(availability).where(*theirs)):
-            found.setdefault(row.channel_id, {})[row.day] = Tally(row.up, row.down, row.unknown)
+        rows = await self._connection.rows(_OF_CHANNELS, {"those": list(ids), "first": first})
+        for channel_id, day, *seconds in map(tuple, rows):
+            found.setdefault(channel_id, {})[day] = Tally(*seconds)
         return found
 
     async def worst(
@@ -130,6 +130,14 @@ class AvailabilityRepository(Repository):
         theirs = availability.c.workspace_id == workspace_id, availability.c.day.between(first, last)
         joined = availability.join(channel, channel.c.id == availability.c.channel_id)
         return select(what).select_from(joined).where(*theirs, _DOWN, *_OF_TEAM)
+
+
+_OF_CHANNELS: Final = select(
+    *(availability.c[name] for name in ("channel_id", "day", "up", "down", "unknown"))
+).where(
+    availability.c.channel_id.in_(bindparam("those", expanding=True)),
+    availability.c.day >= bindparam("first"),
+)
 
 
 class ReportReaderRepository(Repository):

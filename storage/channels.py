@@ -41,7 +41,7 @@ from bot.domain.grant import Granted, MailboxIdentity
 from bot.domain.ids import ChannelId, UserId, WorkspaceId
 from bot.domain.view_models import MOST_COUNTED, Browse, StateCounts
 from storage.column_types import folded, searchable
-from storage.connection import Repository, by_letters
+from storage.connection import BEFOREHAND, Repository, by_letters
 from storage.errors import Conflict, Taken
 from storage.grants import GRANTED, granted_as, scopes_as_kept
 from storage.tables import channel, grant, person, probe, whereabouts, workspace
@@ -82,7 +82,7 @@ class ChannelRepository(Repository):
         if not keys:
             return {}
         those = sorted(keys)
-        if len(those) <= _BEFOREHAND:
+        if len(those) <= BEFOREHAND:
             rows = await self._connection.rows(_AT_ADDRESSES, {"workspace": workspace_id, "those": those})
         else:
             these = self._connection.among(channel.c.address_key, those)
@@ -185,7 +185,7 @@ class ChannelRepository(Repository):
         """Those that exist, removed ones too."""
         if not ids:
             return {}
-        few = len(ids) <= _BEFOREHAND
+        few = len(ids) <= BEFOREHAND
         those = _OF_THOSE if few else select(channel).where(self._connection.among(channel.c.id, ids))
         rows = await self._connection.rows(those, {"those": list(ids)} if few else None)
         return {row.id: channel_of(row) for row in rows}
@@ -193,12 +193,7 @@ class ChannelRepository(Repository):
     async def a_team_address(self, workspace_id: WorkspaceId, *, is_told: bool) -> Channel | None:
         """Some team address, the same one every time; ``is_told``: one that has a conversation. However many
         there are, an index leads to it."""
-        theirs = channel.c.workspace_id == workspace_id, channel.c.kind == Kind.TEAM, _KEPT
-        found = select(channel).where(*theirs).limit(1)
-        if is_told:
-            told = found.where(channel.c.conversation_id.is_not(None))
-            return await self._one(told.order_by(channel.c.conversation_id, channel.c.address_key))
-        return await self._one(found.order_by(channel.c.state, channel.c.address_key))
+        return await self._one(_A_TOLD_ONE if is_told else _A_TEAM_ADDRESS, {"workspace": workspace_id})
 
     async def has_cause(self, provider: str, cause: Cause) -> bool:
         """Whether any of a provider's channels is impaired or disconnected for this cause."""
@@ -224,8 +219,6 @@ class ChannelRepository(Repository):
 
 _FINDING: Final = select(channel).where(channel.c.id == bindparam("its"))
 _HOLDING: Final = _FINDING.with_for_update()
-_BEFOREHAND: Final = 1_000
-"""So many are asked for by a statement that was built beforehand."""
 _OF_THOSE: Final = select(channel).where(channel.c.id.in_(bindparam("those", expanding=True)))
 _AT_ADDRESS: Final = select(channel).where(
     channel.c.workspace_id == bindparam("workspace"), channel.c.address_key == bindparam("address"), _KEPT
@@ -234,6 +227,15 @@ _AT_ADDRESSES: Final = select(channel).where(
     channel.c.workspace_id == bindparam("workspace"),
     channel.c.address_key.in_(bindparam("those", expanding=True)),
     _KEPT,
+)
+_OF_TEAM: Final = (
+    select(channel)
+    .where(channel.c.workspace_id == bindparam("workspace"), channel.c.kind == Kind.TEAM, _KEPT)
+    .limit(1)
+)
+_A_TEAM_ADDRESS: Final = _OF_TEAM.order_by(channel.c.state, channel.c.address_key)
+_A_TOLD_ONE: Final = _OF_TEAM.where(channel.c.conversation_id.is_not(None)).order_by(
+    channel.c.conversation_id, channel.c.address_key
 )
 _SAVING: Final = update(channel).where(
     channel.c.id == bindparam("its"), channel.c.version == bindparam("as_read")

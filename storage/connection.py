@@ -38,6 +38,8 @@ from storage.errors import StorageAway, Taken, Trouble
 
 _UNIQUE_VIOLATIONS: Final = frozenset({"23505", "SQLITE_CONSTRAINT_UNIQUE", "SQLITE_CONSTRAINT_PRIMARYKEY"})
 
+BEFOREHAND: Final = 1_000
+"""So many are asked for by a statement that was built beforehand; of more see ``among``."""
 _COUNTED: Final = {"preserve_rowcount": True}
 """Of an insert SQLAlchemy tells how many rows there were only when asked beforehand."""
 

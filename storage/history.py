@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, delete, select
+from sqlalchemy import Row, bindparam, delete, select
 
 from bot.domain.channel import HistoryEntry
 from bot.domain.ids import ChannelId, WorkspaceId
@@ -31,9 +31,8 @@ class HistoryRepository(Repository):
 
     async def since(self, ids: Collection[ChannelId], since: datetime) -> dict[ChannelId, list[HistoryEntry]]:
         """All of these channels since then, in order."""
-        theirs = select(history).where(history.c.channel_id.in_(ids), history.c.at >= since)
         found: dict[ChannelId, list[HistoryEntry]] = {}
-        for row in await self._connection.rows(theirs.order_by(history.c.at, history.c.id)):
+        for row in await self._connection.rows(_SINCE, {"those": list(ids), "since": since}):
             found.setdefault(row.channel_id, []).append(_record(row))
         return found
 
@@ -58,6 +57,13 @@ class HistoryRepository(Repository):
         """Forget up to ``limit`` older records; how many. Call again while there are some."""
         old = select(history.c.id).where(history.c.at < before).limit(limit)
         return await self._connection.count(delete(history).where(history.c.id.in_(old)))
+
+
+_SINCE: Final = (
+    select(history)
+    .where(history.c.channel_id.in_(bindparam("those", expanding=True)), history.c.at >= bindparam("since"))
+    .order_by(history.c.at, history.c.id)
+)
 
 
 def _values(record: HistoryEntry) -> dict[str, Any]:

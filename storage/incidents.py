@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, func, or_, select, update
+from sqlalchemy import Row, Select, bindparam, func, or_, select, update
 
 from bot.domain.channel import Cause
 from bot.domain.ids import ChannelId, IncidentId, NoticeId, UserId
 from bot.domain.incident import RECALLED, Incident, IncidentKind, Resolution
-from storage.connection import Repository
+from storage.connection import BEFOREHAND, Repository
 from storage.errors import Taken
 from storage.tables import incident, notice_incident
 
@@ -35,8 +35,9 @@ class IncidentRepository(Repository):
 
     async def open_among(self, ids: Sequence[ChannelId]) -> dict[ChannelId, Incident]:
         """The open outages of these channels."""
-        open_ = self._connection.among(incident.c.channel_id, ids), incident.c.resolved_at.is_(None)
-        rows = await self._connection.rows(select(incident).where(*open_))
+        few = len(ids) <= BEFOREHAND
+        those = _OPEN_AMONG if few else _OPEN.where(self._connection.among(incident.c.channel_id, ids))
+        rows = await self._connection.rows(those, {"those": list(ids)} if few else None)
         return {row.channel_id: _incident(row) for row in rows}
 
     async def latest_of(self, channel_id: ChannelId) -> Incident | None:
@@ -128,6 +129,10 @@ class IncidentRepository(Repository):
     async def _one(self, query: Select[Any]) -> Incident | None:
         row = await self._connection.first(query)
         return _incident(row) if row else None
+
+
+_OPEN: Final = select(incident).where(incident.c.resolved_at.is_(None))
+_OPEN_AMONG: Final = _OPEN.where(incident.c.channel_id.in_(bindparam("those", expanding=True)))
 
 
 def _incident(row: Row[Any]) -> Incident:

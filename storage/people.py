@@ -53,9 +53,7 @@ class PersonRepository(Repository):
     async def first_hour(self, workspace_id: WorkspaceId, user_id: UserId) -> tuple[bool, bool]:
         """Whether somebody has rehearsed an outage, and whether they hide the steps of the first hour or
         have done them all."""
-        mine = person.c.workspace_id == workspace_id, person.c.id == user_id
-        said = select(person.c.has_rehearsed, person.c.hides_first_hour).where(*mine)
-        row = await self._connection.first(said)
+        row = await self._connection.first(_FIRST_HOUR, {"workspace": workspace_id, "its": user_id})
         return (bool(row.has_rehearsed), bool(row.hides_first_hour)) if row else (False, False)
 
     async def note_first_hour(
@@ -92,6 +90,9 @@ class PersonRepository(Repository):
 # --- statements, built once
 
 
+_FIRST_HOUR: Final = select(person.c.has_rehearsed, person.c.hides_first_hour).where(
+    person.c.workspace_id == bindparam("workspace"), person.c.id == bindparam("its")
+)
 _FINDING: Final = select(person).where(
     person.c.workspace_id == bindparam("workspace"), person.c.id == bindparam("its")
 )

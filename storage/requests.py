@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, select, text, update
+from sqlalchemy import Row, bindparam, select, text, update
 
 from bot.domain.access import Operation
 from bot.domain.channel import InboxSpec, Kind
@@ -48,21 +48,13 @@ class RequestRepository(Repository):
 
     async def unfinished_by(self, workspace_id: WorkspaceId, requester: UserId) -> tuple[Request, ...]:
         """What this person waits for, or has not gone on with; oldest first."""
-        theirs = request.c.workspace_id == workspace_id, request.c.requester == requester
-        unfinished = request.c.state.in_((RequestState.WAITING, RequestState.APPROVED))
-        found = select(request).where(*theirs, unfinished).order_by(request.c.created_at, request.c.id)
-        rows = await self._connection.rows(found)
-        return tuple(map(self._readable, rows))
+        whose = {"workspace": workspace_id, "requester": requester}
+        return tuple(map(self._readable, await self._connection.rows(_UNFINISHED_BY, whose)))
 
     async def waiting_for_admins(self, workspace_id: WorkspaceId, *, most: int) -> tuple[Request, ...]:
         """The first of those that an admin here has to answer, oldest first."""
-        wanted = (
-            request.c.workspace_id == workspace_id,
-            request.c.state == RequestState.WAITING,
-            request.c.awaits == Awaits.ADMINS,
-        )
-        oldest = select(request).where(*wanted).order_by(request.c.created_at, request.c.id).limit(most)
-        return tuple(map(self._readable, await self._connection.rows(oldest)))
+        values = {"workspace": workspace_id, "most": most}
+        return tuple(map(self._readable, await self._connection.rows(_WAITING_FOR_ADMINS, values)))
 
     async def of_admins_by(
         self, workspace_id: WorkspaceId, requester: UserId, *, since: datetime
@@ -137,6 +129,20 @@ class RequestRepository(Repository):
             "answer_reason": "",
         }
         return await self._connection.count(update(request).where(*theirs, *young).values(**waits)) == 1
+
+
+_OLDEST: Final = (
+    select(request)
+    .where(request.c.workspace_id == bindparam("workspace"))
+    .order_by(request.c.created_at, request.c.id)
+)
+_UNFINISHED_BY: Final = _OLDEST.where(
+    request.c.requester == bindparam("requester"),
+    request.c.state.in_((RequestState.WAITING, RequestState.APPROVED)),
+)
+_WAITING_FOR_ADMINS: Final = _OLDEST.where(
+    request.c.state == RequestState.WAITING, request.c.awaits == Awaits.ADMINS
+).limit(bindparam("most"))
 
 
 def _values(it: Request, cipher: Cipher) -> dict[str, Any]:

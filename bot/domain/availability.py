@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property
 from itertools import groupby
 from typing import Final
 
@@ -53,8 +54,10 @@ class Tally:
 
 
 def together(tallies: Iterable[Tally]) -> Tally:
-    some = tuple(tallies)
-    return Tally(sum(it.up for it in some), sum(it.down for it in some), sum(it.unknown for it in some))
+    up = down = unknown = 0
+    for it in tallies:
+        up, down, unknown = up + it.up, down + it.down, unknown + it.unknown
+    return Tally(up, down, unknown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,7 @@ class Outages:
 NO_OUTAGES: Final = Outages()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what the days come to is kept
 class Availability:
     """One channel's days, the oldest first and the last one not over yet."""
 
@@ -184,7 +187,7 @@ class Availability:
         """The same of fewer days."""
         return Availability(self.days[-days:], self.last)
 
-    @property
+    @cached_property
     def total(self) -> Tally:
         return together(self.days)
 

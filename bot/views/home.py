@@ -490,10 +490,8 @@ _STATE_BLOCK: Final = "home_state"
 _ANY: Final = "any"
 
 
-def home(
-    lang: Language, overview: Overview, *, now: datetime, elsewhere: Elsewhere = NOTHING_ELSEWHERE
-) -> View:
-    """The tab; ``elsewhere``: with what stands in the same list, on its first page."""
+def home(lang: Language, overview: Overview, *, elsewhere: Elsewhere = NOTHING_ELSEWHERE) -> View:
+    """The tab; ``elsewhere``: with what stands in the same list, on its first page. Not yet ``stamped``."""
     is_plain = overview.browse.is_plain
     card, leads_on = overview.not_set_up, overview.first_hour is not None
     setup = setup_blocks(lang, card, leads_on=leads_on) if card and is_plain else []
@@ -514,11 +512,12 @@ def home(
     room = Room(HOME_BLOCKS - len([*above, *theirs, *foot]) - _PAGER, characters=60_000)
     ours, shown = _listed(lang, overview, room)
     rows = [*theirs, *ours] if elsewhere.is_first else [*ours, *theirs]
-    return {
-        "type": "home",
-        "private_metadata": drawn_text(overview.browse, now),
-        "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot],
-    }
+    return {"type": "home", "blocks": [*above, *rows, *_pager(lang, overview, shown), *foot]}
+
+
+def stamped(view: View, browse: Browse, at: datetime) -> View:
+    """A Home that says of itself what its reader chose, and when it was drawn."""
+    return {**view, "private_metadata": drawn_text(browse, at)}
 
 
 FIRST_HOUR_OVER: Final = "home.first_hour.over"

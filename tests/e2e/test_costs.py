@@ -17,6 +17,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import event
 
+from bot.domain.ids import ChannelId
 from bot.services import Services
 from handlers.slack_request import Answer
 from tests.driver import Person
@@ -25,6 +26,7 @@ from tests.stage import Stage
 
 ACK: Final = 1
 LIST: Final = 6
+HOME: Final = 6
 LOOK: Final = (5, 4)
 """Statements and commits."""
 CLICK: Final = {"sqlite": (12, 1), "postgresql": (11, 1)}
@@ -140,6 +142,45 @@ async def test_a_list_asked_for_ten_times_at_once_is_drawn_once(stage: Stage) ->
     assert len(ten.statements) == len(one.statements) == LIST, f"{one}\n{ten}"
 
 
+@on_both
+async def test_a_home_takes_the_same_however_long_it_is(stage: Stage) -> None:
+    """Once more, while nothing has changed, it takes nothing at all, and soon it is read anew: some of it
+    changes by the clock alone."""
+    await stage.connected("alice")
+    await has_team_addresses(stage, 0)
+    alice = stage.person("alice")
+    few = await spent(stage, lambda: opened(stage, alice))
+    await has_team_addresses(stage, 1, 2, 3)
+    many = await spent(stage, lambda: opened(stage, alice))
+    assert len(many.statements) == len(few.statements) == HOME, f"{few}\n{many}"
+    again = await spent_again(stage, lambda: opened(stage, alice))
+    assert again.statements == [], again
+    published = len(await stage.driver.calls("views.publish"))
+    shown = [await opened(stage, alice) for _ in range(5)]
+    assert len(set(shown)) == 1
+    assert len(await stage.driver.calls("views.publish")) < published + 5
+    await stage.passes(seconds=6)
+    later = await spent(stage, lambda: opened(stage, alice))
+    assert len(later.statements) == HOME, later
+
+
+@on_both
+async def test_a_home_asked_for_ten_times_at_once_is_drawn_once(stage: Stage) -> None:
+    """By one person who presses reload; and nobody else is shown it."""
+    await stage.connected("alice")
+    bot, ours = stage.bot.slack, stage.bot.services.workspace.id
+    event = {"type": "app_home_opened", "user": "U0ALICE", "tab": "home"}
+    body = {"type": "event_callback", "team_id": ours, "event_id": "Ev0", "event": event}
+
+    async def ten() -> None:
+        await asyncio.gather(*(bot.dispatch(body) for _ in range(10)))
+        await bot._tasks.drain(within=10)
+
+    await stage.person("kenji").opens_home()
+    cost = await spent(stage, ten)
+    assert len(cost.statements) == HOME, cost
+
+
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_what_is_known_takes_not_one_turn_of_the_event_loop(stage: Stage) -> None:
     """As long as nobody has committed anything; nor is anything known of another workspace."""
@@ -252,3 +293,63 @@ async def test_a_list_is_never_of_yesterday(stage: Stage) -> None:
 async def listed(person: Person) -> str:
     await person.types("/inbox list")
     return (await person.sees()).messages("#general")[-1].plain
+
+
+@on_both
+async def test_a_home_is_never_of_yesterday(stage: Stage) -> None:
+    """Whoever changed something, and in whatever process: whoever looks next sees it, in the language and
+    with the rights that they have by then."""
+    await stage.connected("alice")
+    await has_team_addresses(stage, 0)
+    alice, omar = stage.person("alice"), stage.person("omar")
+    assert "desk0" in await opened(stage, alice)
+    assert "alice@acme.example" in await opened(stage, omar)
+    await omar.types("/inbox disable desk0@acme.example")
+    await omar.clicks("Yes, disable it")
+    assert "Disabled" in await opened(stage, alice)
+    services = stage.bot.services
+    async with services.core.storage.writing() as uow:
+        [channel] = [it for it in await uow.channels.all(services.workspace.id) if it.is_personal]
+        await uow.channels.save(replace(channel, name="Named elsewhere"))
+        await uow.commit()
+    assert "Named elsewhere" in await opened(stage, alice)
+    assert "Named elsewhere" in await opened(stage, omar)
+    await stage.driver.edit_person("omar", is_owner=False, is_admin=False)
+    assert "Named elsewhere" not in await opened(stage, omar)
+    await stage.driver.edit_person("alice", locale="ja-JP")
+    assert "チームアドレス" in await opened(stage, alice)
+
+
+@on_both
+async def test_each_page_of_a_home_is_its_own(stage: Stage) -> None:
+    """One that was turned to is not the one before, nor what the next visit begins with."""
+    await has_team_addresses(stage, 0)
+    services, alice = stage.bot.services, stage.person("alice")
+    async with services.core.storage.writing() as uow:
+        [first] = await uow.channels.all(services.workspace.id)
+        for number in range(10, 50):
+            address = f"desk{number}@acme.example"
+            await uow.channels.add(replace(first, id=ChannelId(address), address=address, grant_id=None))
+        await uow.commit()
+    one = await opened(stage, alice)
+    assert "desk10@" in one and "desk49@" not in one
+    await alice.clicks("Next page")
+    other = await drawn(stage, alice)
+    assert "desk49@" in other and "desk10@" not in other
+    assert await opened(stage, alice) == other  # back within minutes: where they were
+    await alice.clicks("Previous")
+    assert await drawn(stage, alice) == one
+
+
+async def opened(stage: Stage, person: Person) -> str:
+    """Their Home, once they have opened it."""
+    await person.opens_home()
+    return await drawn(stage, person)
+
+
+async def drawn(stage: Stage, person: Person) -> str:
+    """Their Home, once it is drawn."""
+    await stage.bot.slack._tasks.drain(within=10)
+    home = (await person.sees()).home
+    assert home is not None
+    return home.plain

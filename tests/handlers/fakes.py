@@ -101,11 +101,14 @@ class FakeChannels:
     gate: asyncio.Event | None = None
     """Where an overview that was read waits before it is shown."""
 
-    async def mark(self) -> None:
-        """Nobody can tell whether anything was changed."""
+    marked: str | None = None
+    """Stays the same while nothing is committed; ``None``: nobody can tell."""
 
-    def mark_at_once(self) -> None:
-        """As above."""
+    async def mark(self) -> str | None:
+        return self.marked
+
+    def mark_at_once(self) -> str | None:
+        return self.marked
 
     async def overview(self, actor: Actor, *, most: int, browse: Browse = _ALL) -> Overview:
         own = tuple(a_row(it) for it in self.channels.values() if browse.text in it.address)

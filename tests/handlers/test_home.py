@@ -190,6 +190,69 @@ async def test_a_page_that_is_older_than_what_is_known_changes_nothing(bench: Be
     assert "'initial_value': 'ann'" in drawn and bench.slack.of("views.publish")[2]["hash"] == "h2"
 
 
+async def test_what_somebody_sees_is_not_published_again(bench: Bench) -> None:
+    """They come back, nothing has changed, and Slack says that it shows what was published: it stays. Any
+    change is published upon it."""
+    bench.services.channels.marked = "1"
+    await bench.send(an_event(OPENED))
+    await bench.side._tasks.drain(within=5)
+    for _ in range(2):
+        await bench.send(an_event(OPENED | {"view": _seen(bench, 1)}))
+        await bench.side._tasks.drain(within=5)
+    assert len(bench.slack.of("views.publish")) == 1
+    bench.services.channels.channels["c1"] = a_channel(name="Renamed")
+    bench.services.channels.marked = "2"
+    await bench.send(an_event(OPENED | {"view": _seen(bench, 1)}))
+    assert "Renamed" in await _is_drawn(bench, 2)
+    assert bench.slack.of("views.publish")[1]["hash"] == "h1"
+
+
+@pytest.mark.parametrize("view", [{}, {"hash": "h9"}, {"hash": ""}, {"hash": None}])
+async def test_only_what_slack_says_they_see_stays(bench: Bench, view: dict[str, Any]) -> None:
+    """Where it names another Home, or none, it is published: somebody else drew theirs, or it is gone."""
+    bench.services.channels.marked = "1"
+    await bench.send(an_event(OPENED))
+    await _is_drawn(bench, 1)
+    await bench.send(an_event(OPENED | ({"view": {**_seen(bench, 1), **view}} if view else {})))
+    await _is_drawn(bench, 2)
+    bench.side.refresh_home(ANN)
+    await _is_drawn(bench, 3)
+
+
+async def test_a_page_that_was_left_does_not_stay(bench: Bench) -> None:
+    """They turn to the next page and back, in whatever process, while nothing changes: each is shown, and
+    what another process shows is gone on with."""
+    bench.services.channels.marked = "1"
+    other = bench.build(PACE)
+    await bench.send(an_event(OPENED))
+    first = await _is_drawn(bench, 1)
+    await other.dispatch(_clicked(bench, 1, "home.next", "25:any:ann"))
+    assert "'initial_value': 'ann'" in await _is_drawn(bench, 2)
+    await bench.send(an_event(OPENED | {"view": _seen(bench, 2)}))
+    assert "'initial_value': 'ann'" in await _is_drawn(bench, 3)
+    assert bench.slack.of("views.publish")[2]["hash"] == "h2"
+    await bench.send(_clicked(bench, 3, "home.previous", "0:any:"))
+    assert "'initial_value'" not in await _is_drawn(bench, 4) and "'initial_value'" not in first
+    await other.dispatch(an_event(OPENED | {"view": _seen(bench, 4)}))
+    assert "'initial_value'" not in await _is_drawn(bench, 5)
+    await other.drain(5)
+
+
+async def test_what_slack_may_not_have_taken_does_not_stay(bench: Bench) -> None:
+    """A drawing that was cut off, or put off: the next look publishes it, whatever Slack says they see."""
+    bench.services.channels.marked = "1"
+    await bench.send(an_event(OPENED))
+    await _is_drawn(bench, 1)
+    bench.services.channels.channels["c1"] = a_channel(name="Renamed")
+    bench.services.channels.marked = "2"
+    bench.slack.is_down = True
+    await bench.send(an_event(OPENED | {"view": _seen(bench, 1)}))
+    await bench.side._tasks.drain(within=5)
+    bench.slack.is_down = False
+    await bench.send(an_event(OPENED | {"view": _seen(bench, 1)}))
+    assert "Renamed" in await _is_drawn(bench, 2)
+
+
 async def test_a_page_of_an_earlier_visit_is_not_gone_on_with(bench: Bench) -> None:
     """Hours later they see all there is, whichever process draws it."""
     drawn = drawn_text(Browse("ann", skip=25), NOW - timedelta(minutes=11))
@@ -273,6 +336,18 @@ async def test_home_without_a_database_says_so(bench: Bench) -> None:
     bench.side.refresh_home(ANN)
     await bench.slack.until(lambda: bool(bench.slack.of("views.publish")))
     assert "try again" in texts(bench.slack.of("views.publish")[0])
+
+
+@pytest.mark.parametrize("error", [StorageAway(), GuestNotAllowed(), RuntimeError("a fault")])
+async def test_what_could_not_be_drawn_is_not_kept(bench: Bench, error: Exception) -> None:
+    """The next look draws it, though nothing was committed."""
+    bench.services.channels.marked = "1"
+    bench.services.trouble.error = error
+    await bench.send(an_event(OPENED))
+    assert ADDRESS not in await _is_drawn(bench, 1)
+    bench.services.trouble.error = None
+    await bench.send(an_event(OPENED | {"view": _seen(bench, 1)}))
+    assert ADDRESS in await _is_drawn(bench, 2)
 
 
 async def test_slack_being_down_breaks_nothing(bench: Bench) -> None:

@@ -116,7 +116,7 @@ def availability(lang: Language, text: str = "") -> Drawn:
     for number in (1, 12, 13, 20):
         team = (a_watched_row(),) * number
         yield f"availability list {number}", overview_message(lang, an_overview(team=team), now=NOW)
-        yield f"availability home {number}", home(lang, an_overview(team=team), now=NOW)
+        yield f"availability home {number}", home(lang, an_overview(team=team))
     large = a_report(*some_lines(20, text=text), number=100_000, weeks=some_weeks())
     yield "report 20 of 100000", report_message(lang, large, now=NOW, command="/inbox")
     for number in (0, 1, 5, 20):

@@ -187,7 +187,7 @@ REFUSALS: tuple[errors.InboxkeeperError, ...] = (
 
 def everything(lang: Language) -> Drawn:
     for case, overview in overviews():
-        yield f"home {case}", home(lang, overview, now=NOW)
+        yield f"home {case}", home(lang, overview)
         yield f"list {case}", overview_message(lang, overview, now=NOW)
     for channel in channels():
         yield from about(lang, channel)

@@ -161,7 +161,7 @@ def about_unknown_codes(lang: Language, text: str = "") -> Drawn:
         overview = an_overview(team=(row,))
         yield f"unknown code status {is_lasting}", status_message(lang, a_status(row), now=NOW)
         yield f"unknown code list {is_lasting}", overview_message(lang, overview, now=NOW)
-        yield f"unknown code home {is_lasting}", home(lang, overview, now=NOW)
+        yield f"unknown code home {is_lasting}", home(lang, overview)
         evidence = some_evidence(row=row, incident=None)
         yield f"unknown code why {is_lasting}", why_message(lang, evidence, now=NOW)
 

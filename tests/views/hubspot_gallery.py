@@ -142,7 +142,7 @@ def hubspot(lang: Language, text: str = "") -> Drawn:
         (False, HubSpotSummary(3, many, NOW, "status_502", URL)),
     ):
         elsewhere = in_the_list(lang, summary)
-        yield f"hubspot home {works}", home(lang, an_overview(), now=NOW, elsewhere=elsewhere)
+        yield f"hubspot home {works}", home(lang, an_overview(), elsewhere=elsewhere)
         shown = overview_message(lang, an_overview(), now=NOW, elsewhere=elsewhere)
         yield f"hubspot in the list {works}", shown
     sought = in_the_list(lang, HubSpotSummary(3, many, NOW, "", URL, {"1": URL}, found=(*states, forwarding)))

@@ -88,7 +88,7 @@ def lacked(lang: Language, features: tuple[Feature, ...], case: str) -> Drawn:
         )
     for number, count in (("one", 1), ("twelve", 12), ("five hundred", 500)):
         overview = an_overview(team=tuple(replace(row, lacking=features) for row in many_rows(count)))
-        yield f"home of {number} lacking {case}", home(lang, overview, now=NOW)
+        yield f"home of {number} lacking {case}", home(lang, overview)
         yield f"list of {number} lacking {case}", overview_message(lang, overview, now=NOW)
 
 

@@ -129,7 +129,7 @@ def test_a_code_that_nobody_knows_is_said_in_the_notices_words_everywhere() -> N
     label, nor below it, nor of the provider's side."""
     row = unexplained()
     why = why_message(EN, some_evidence(row=row, records=(), incident=None), now=NOW)
-    views = (status(row), listed(row), home(EN, an_overview(own=(row,)), now=NOW), why)
+    views = (status(row), listed(row), home(EN, an_overview(own=(row,))), why)
     for view in views:
         said = texts(view)
         assert "Being checked: refused for a reason we don't know" in said
@@ -173,7 +173,7 @@ def test_one_refusal_orders_nobody_about(cause: Cause) -> None:
     views = (
         status(row),
         listed(row),
-        home(EN, an_overview(own=(row,)), now=NOW),
+        home(EN, an_overview(own=(row,))),
         enabled_message(EN, row.channel, provider_label="Gmail"),
     )
     for view in views:
@@ -295,18 +295,18 @@ def test_what_is_not_listed_is_found_by_a_part_of_it() -> None:
     overview = an_overview(team=(a_row(),), tally=tally)
     assert "and 461 more: `/inbox list &lt;part of it&gt;`" in texts(overview_message(EN, overview, now=NOW))
     assert "`/inbox 一覧 &lt;アドレスや名前の一部&gt;`" in texts(overview_message(JA, overview, now=NOW))
-    assert "`/inbox ヘルプ`" in texts(home(JA, overview, now=NOW))
+    assert "`/inbox ヘルプ`" in texts(home(JA, overview))
 
 
 def test_of_very_many_nobody_says_how_many() -> None:
     """They are not counted: so much is said, and nothing that may be untrue."""
     tally = StateCounts({State.DISCONNECTED: 31, State.CONNECTED: MOST_COUNTED + 1}, own=0)
     overview = an_overview(team=(a_row(),), tally=tally, has_more=True)
-    for view in (overview_message(EN, overview, now=NOW), home(EN, overview, now=NOW)):
+    for view in (overview_message(EN, overview, now=NOW), home(EN, overview)):
         assert "🔴 31 disconnected · 🟢 10,000+ connected" in texts(view)
         assert "10001" not in texts(view) and "10032" not in texts(view)
     assert "and many more: `/inbox list" in texts(overview_message(EN, overview, now=NOW))
-    paged = home(EN, replace(overview, browse=Browse(skip=25)), now=NOW)
+    paged = home(EN, replace(overview, browse=Browse(skip=25)))
     assert "Inboxes 26 to 26 of 10,000+" in texts(paged)
     assert "ほかにも多数あります：" in texts(overview_message(JA, overview, now=NOW))
 
@@ -315,9 +315,9 @@ def test_where_nobody_is_in_charge_nobody_is_sent_to_them() -> None:
     """There is no super admin to ask: an owner of the workspace can become one."""
     card = a_setup_card(is_for_admin=False, admins=())
     for lang in LANGUAGES:
-        said = texts(home(lang, an_overview(not_set_up=card), now=NOW))
+        said = texts(home(lang, an_overview(not_set_up=card)))
         assert lang.say("Inboxkeeper is not set up yet. Ask a super admin.") not in said
-    assert "Ask an owner of this Slack workspace" in texts(home(EN, an_overview(not_set_up=card), now=NOW))
+    assert "Ask an owner of this Slack workspace" in texts(home(EN, an_overview(not_set_up=card)))
 
 
 @pytest.mark.parametrize("lang", LANGUAGES, ids=lambda lang: lang.code)

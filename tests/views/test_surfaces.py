@@ -81,7 +81,7 @@ def test_five_hundred_hostile_channels_still_fit(lang: Language, text: str) -> N
     """The longest texts on the most channels stay within a message and within Home."""
     rows = tuple(a_row(replace(row.channel, address=text, name=text), is_own=False) for row in many_rows(500))
     overview = an_overview(team=rows)
-    assert problems(home(lang, overview, now=NOW)) == []
+    assert problems(home(lang, overview)) == []
     assert problems(overview_message(lang, overview, now=NOW)) == []
 
 
@@ -134,7 +134,7 @@ def test_an_overview_says_how_many_it_could_not_show(case: str) -> None:
     total = overview.tally.total
     if overview.tally.is_open:
         return
-    pages = home(LANGUAGES[0], overview, now=NOW), overview_message(LANGUAGES[0], overview, now=NOW)
+    pages = home(LANGUAGES[0], overview), overview_message(LANGUAGES[0], overview, now=NOW)
     for view in pages if overview.browse.is_plain else ():
         texts = [part["text"] for part in parts(view["blocks"]) if isinstance(part.get("text"), str)]
         shown = sum(" since <!date" in text for text in texts)
@@ -153,7 +153,7 @@ def test_trouble_is_listed_first() -> None:
 
 def test_a_disabled_inbox_is_a_grey_line() -> None:
     """It is there, quietly, and can be enabled."""
-    view = home(LANGUAGES[0], an_overview(own=(in_state(State.DISABLED),)), now=NOW)
+    view = home(LANGUAGES[0], an_overview(own=(in_state(State.DISABLED),)))
     grey = [
         block for block in view["blocks"] if block["type"] == "context" and "Disabled since" in str(block)
     ]

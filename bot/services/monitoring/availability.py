@@ -57,6 +57,7 @@ _WALKED: Final = 400
 """Channels that one statement looks at, most of which were calm."""
 _WORST: Final = 500
 """Of what happened since the last day that was written down, a report looks at so many channels."""
+_NONE: Final = Tally()
 _WHOLE: Final = Tally(up=int(DAY.total_seconds()))
 SHOWN: Final = 20
 """Team addresses that a report names in Slack; the file has ``IN_FILE``."""
@@ -74,7 +75,10 @@ class _Calm(NamedTuple):
     """What the days of a channel to which nothing happened follow from: of most of them it is the same."""
 
     state: State
+    born: int
+    """The day on which it was added, or the first that is shown."""
     since: datetime
+    """The moment at which it was added, or the beginning of what is not written down yet."""
     removed_at: datetime | None
 
 
@@ -180,14 +184,14 @@ class Availabilities:
     ) -> dict[ChannelId, Availability]:
         found: dict[ChannelId, Availability] = {}
         calm: dict[_Calm, Availability] = {}
+        is_live, live_since = window.live <= window.last, beginning_of(window.live)
         for some in _batches(channels):
             ids = [it.id for it in some]
             stored = await uow.availability.of_channels(ids, first=window.first)
-            is_live = window.live <= window.last
-            lines = await uow.history.since(ids, beginning_of(window.live)) if is_live else {}
+            lines = await uow.history.since(ids, live_since) if is_live else {}
             for it in some:
                 written, happened = stored.get(it.id, {}), lines.get(it.id, ())
-                alike = None if written or happened else _calm(it, window)
+                alike = None if written or happened else _calm(it, window.first, live_since)
                 known = calm.get(alike) if alike else None
                 if known is None:
                     known = Availability(self._days(it, window, written, happened), window.last)
@@ -201,7 +205,7 @@ class Availabilities:
         self, channel: Channel, window: _Window, stored: Mapping[int, Tally], lines: Sequence[HistoryEntry]
     ) -> tuple[Tally, ...]:
         """Those that are written down, or were calm, and the others from the history."""
-        kept = [stored.get(day, _without_row(channel, day)) for day in range(window.first, window.live)]
+        kept = _kept_days(channel, stored, range(window.first, window.live))
         if window.live > window.last:
             return tuple(kept)
         until = min(self._core.clock(), beginning_of(window.last + 1))
@@ -319,14 +323,17 @@ def _worth_keeping(days: Mapping[int, Tally], channel: Channel, last: int) -> Ma
     return {day: tally for day, tally in days.items() if born <= day <= last and tally != _WHOLE}
 
 
-def _without_row(channel: Channel, day: int) -> Tally:
-    """What such a day was: a whole one, unless the channel was not there yet or is gone since."""
-    is_gone = channel.removed_at is not None and day > day_of(channel.removed_at)
-    return Tally() if is_gone or day < day_of(channel.created_at) else _WHOLE
+def _kept_days(channel: Channel, stored: Mapping[int, Tally], days: range) -> list[Tally]:
+    """What is written down of them. A day without a row was a whole one, unless the channel was not there yet
+    or is gone since."""
+    born = day_of(channel.created_at)
+    gone = day_of(channel.removed_at) if channel.removed_at else days.stop
+    return [stored.get(day, _WHOLE if born <= day <= gone else _NONE) for day in days]
 
 
-def _calm(channel: Channel, window: _Window) -> _Calm:
-    return _Calm(channel.state, max(channel.created_at, beginning_of(window.first)), channel.removed_at)
+def _calm(channel: Channel, first: int, live_since: datetime) -> _Calm:
+    born = max(day_of(channel.created_at), first)
+    return _Calm(channel.state, born, max(channel.created_at, live_since), channel.removed_at)
 
 
 def _changes(lines: Iterable[HistoryEntry]) -> list[StateChange]:

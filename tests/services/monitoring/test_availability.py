@@ -121,6 +121,29 @@ async def test_a_calm_channel_has_no_row_and_all_its_days(play: Play) -> None:
     ]
 
 
+async def test_read_together_each_has_its_own_days(play: Play) -> None:
+    """Whenever it was added or removed, before what is written down, in it or after it, by the hour."""
+    await play.services.availabilities.keep()  # all but today
+    now, ages = play.now, (200, 29, 5, 4.9, 1, 0.9, 0.1, 0.05)
+    born = [team(number, now, created_at=now - timedelta(days=age)) for number, age in enumerate(ages)]
+    gone = [
+        team(20 + number, now, state=State.REMOVED, removed_at=now - timedelta(days=age))
+        for number, age in enumerate(ages[1:])
+    ]
+    off = [
+        team(40 + number, it.created_at, created_at=it.created_at, state=State.DISABLED)
+        for number, it in enumerate(born)
+    ]
+    channels = [await lived(play, it) for it in (*born, *gone, *off)]
+    async with play.storage.reading() as uow:
+        found = await play.services.availabilities.of(uow, channels)
+    assert len(found) == len(channels)
+    for it in channels:
+        assert found[it.id] == await read(play, it), it
+    assert found[born[2].id].days == found[born[3].id].days  # the same day is a whole one for both
+    assert found[born[6].id].days[-1] != found[born[7].id].days[-1]
+
+
 @on_both
 async def test_what_is_turned_off_for_days_has_a_row_for_each(play: Play) -> None:
     """Else it would look as if it had worked."""

@@ -59,7 +59,7 @@ async def surfaces(play: Play, name: str, channel_id: ChannelId) -> list[str]:
     views = (
         status_message(EN, replace(status, recent=()), now=now),
         overview_message(EN, overview, now=now),
-        home(EN, overview, now=now),
+        home(EN, overview),
     )
     return [str(view) for view in views]
 

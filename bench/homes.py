@@ -1,0 +1,117 @@
+"""What a Home costs: CPU of the real bot from the event to the view that Slack is given, beside Bolt's ack.
+
+One rule: CPU, not time. Slack is answered before Home is drawn, so that no click waits for it; but all that
+others do on the event loop meanwhile does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import defaultdict
+from collections.abc import Mapping
+from statistics import median
+from typing import Any, Final
+
+import aiohttp
+
+from bench.children import Serving, cpu_of
+from bench.databases import OWNER
+from bench.figures import Row, judged
+from bench.hammer import event, hammer
+from bench.options import Options
+from storage import Storage
+
+AT_REST: Final = "nothing changed"
+CHANGED: Final = "changed"
+_MOST: Final = {AT_REST: 5.0, CHANGED: 12.0}
+"""Times the floor."""
+_VISITS: Final = 200
+_ACKS_FOR: Final = 1.5
+"""Seconds: the kernel counts CPU in hundredths."""
+_SETTLES: Final = 0.2
+"""Seconds: what is shown already is not published, so nobody says when the last was found to be."""
+_WITHIN: Final = 10.0
+
+
+class ServedHome:
+    """The owner's Home, as one bot draws it and ``bench.outside`` is given it."""
+
+    def __init__(
+        self, session: aiohttp.ClientSession, pid: int, *, outside: int, port: int, storage: Storage
+    ) -> None:
+        self._session = session
+        self._pid = pid
+        self._published = f"http://127.0.0.1:{outside}/home"
+        self._events = f"http://127.0.0.1:{port}/slack/events"
+        self._storage = storage
+
+    async def cost(self, *, is_changed: bool) -> float:
+        """Seconds of CPU for each of some visits, one after the other. ``is_changed``: before each, another
+        process commits something, though nothing that is shown."""
+        await self._open_changed()
+        before = cpu_of(self._pid)
+        for _ in range(_VISITS):
+            await (self._open_changed() if is_changed else self._open())
+        await asyncio.sleep(_SETTLES)
+        return (cpu_of(self._pid) - before) / _VISITS
+
+    async def _open_changed(self) -> None:
+        await self._commit()
+        number = await self._open()
+        async with asyncio.timeout(_WITHIN):
+            await self._shown(more_than=number)
+
+    async def _open(self) -> int:
+        """As Slack says it, with what stands there. Returns how many were published before."""
+        shown = await self._shown(more_than=-1)
+        seen = {"view": shown["view"]} if shown["view"] else {}
+        body, headers = event({"type": "app_home_opened", "user": OWNER, "tab": "home", **seen})
+        async with self._session.post(self._events, data=body, headers=headers) as answer:
+            answer.raise_for_status()
+        return int(shown["number"])
+
+    async def _shown(self, *, more_than: int) -> dict[str, Any]:
+        async with self._session.get(self._published, params={"more_than": more_than}) as answer:
+            shown: dict[str, Any] = await answer.json()
+        return shown
+
+    async def _commit(self) -> None:
+        async with self._storage.writing() as uow:
+            await uow.meta.put("changed by the bench", secrets.token_hex())
+            await uow.commit()
+
+
+async def home_rows(
+    options: Options, homes: Mapping[str, ServedHome], floor: Serving, *, channels: int
+) -> list[Row]:
+    """``homes``: by kind of database."""
+    acks: list[float] = []
+    costs: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for _ in range(options.runs):
+        acks.append(await _ack(floor))
+        for kind, home in homes.items():
+            for case in _MOST:
+                costs[kind, case].append(await home.cost(is_changed=case == CHANGED))
+    return [
+        _row(f"Home, {channels} channels, {kind}, {case}", median(some), median(acks), _MOST[case])
+        for (kind, case), some in costs.items()
+    ]
+
+
+def _row(what: str, seconds: float, floor: float, most: float) -> Row:
+    ratio = seconds / floor
+    return Row(
+        what,
+        f"{seconds * 1000:.2f} ms of CPU",
+        f"≤ {most:.0f} ×",
+        judged(ratio <= most),
+        floor=f"{floor * 1000:.2f} ms of CPU",
+        ratio=f"{ratio:.2f} ×",
+    )
+
+
+async def _ack(floor: Serving) -> float:
+    before = cpu_of(floor.pid)
+    took = await hammer(floor.port, "help", at_once=1, seconds=_ACKS_FOR)
+    return (cpu_of(floor.pid) - before) / took.count
