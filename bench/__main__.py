@@ -27,8 +27,7 @@ from bench import (
     writes,
 )
 from bench.databases import Databases, databases
-from bench.figures import Row, table
-from bench.options import Options
+from bench.figures import Options, Row, table
 from bot import log_setup
 
 Part = Callable[[Options, Databases], Awaitable[list[Row]]]

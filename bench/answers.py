@@ -10,13 +10,11 @@ from typing import Final
 import aiohttp
 from sqlalchemy import update
 
-from bench.children import announced, free_port, serving, the_bot
+from bench.children import announced, environment, free_port, serving, the_bot
 from bench.databases import KINDS, QUIET, Databases, add_owner, channel_id, fill, opened
-from bench.figures import Latency, Row, judged, typical
+from bench.figures import Latency, Options, Row, judged, typical
 from bench.hammer import hammer
 from bench.homes import ServedHome, home_rows
-from bench.options import Options
-from bench.setting import environment
 from storage.tables import channel
 
 CHANNELS: Final = 200

@@ -19,8 +19,7 @@ from typing import Final
 from sqlalchemy import update
 
 from bench.databases import KINDS, NEVER, Databases, fill, opened
-from bench.figures import Row, judged
-from bench.options import Options
+from bench.figures import Options, Row, judged
 from bot.services.monitoring.monitor import BATCH, LEASE
 from storage import Storage
 from storage.tables import probe

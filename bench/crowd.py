@@ -20,7 +20,7 @@ from aiohttp import web
 from bench import outside
 from bench.children import announce, listener
 from bench.databases import OWNER, WORKSPACE, owner_id
-from sandbox.slack.tiers import Tiers
+from sandbox.slack.core import Tiers
 
 ADMINS: Final = 50
 MEMBERS: Final = 1_000

@@ -13,9 +13,8 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.async_app import AsyncAck
 from slack_bolt.authorization import AuthorizeResult
 
-from bench.children import announce, listener
+from bench.children import SIGNING_SECRET, announce, listener
 from bench.databases import WORKSPACE
-from bench.setting import SIGNING_SECRET
 
 
 async def authorize() -> AuthorizeResult:

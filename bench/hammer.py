@@ -18,9 +18,9 @@ from time import perf_counter
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from bench.children import SIGNING_SECRET
 from bench.databases import OWNER, WORKSPACE
 from bench.figures import Latency
-from bench.setting import SIGNING_SECRET
 
 _LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 _WARM_UP: Final = 30

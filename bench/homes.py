@@ -17,9 +17,8 @@ import aiohttp
 
 from bench.children import Serving, cpu_of
 from bench.databases import OWNER
-from bench.figures import Row, judged
+from bench.figures import Options, Row, judged
 from bench.hammer import event, hammer
-from bench.options import Options
 from storage import Storage
 
 AT_REST: Final = "nothing changed"

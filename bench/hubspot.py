@@ -15,8 +15,7 @@ from typing import Final
 from aiohttp import web
 
 from bench.databases import Databases
-from bench.figures import Row, judged, quantile, span
-from bench.options import Options
+from bench.figures import Options, Row, judged, quantile, span
 from sandbox.clock import SandboxClock
 from sandbox.demo import HUBSPOT_TOKEN
 from sandbox.hubspot import LocalHubSpot

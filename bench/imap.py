@@ -21,8 +21,7 @@ import aiohttp
 
 from bench.children import cpu_of, free_port
 from bench.databases import Databases
-from bench.figures import REPORTED, Row, judged
-from bench.options import Options
+from bench.figures import REPORTED, Options, Row, judged
 from tests.providers.contract import a_consent, a_grant
 from tests.providers.dovecot import DOVECOT, HOST, USER, Dovecot, running
 

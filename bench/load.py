@@ -24,13 +24,11 @@ from typing import Any, Final
 import aiohttp
 from sqlalchemy import Engine, MetaData, create_engine, func, select
 
-from bench.children import announced, free_port, migrated, the_bot
+from bench.children import announced, environment, free_port, migrated, the_bot
 from bench.crowd import ADMINS, MEMBERS, person_id
 from bench.databases import KEY, KINDS, NEVER, OWNER, WORKSPACE, Databases, rows_of
-from bench.figures import Latency, Row, judged, quantile
+from bench.figures import Latency, Options, Row, judged, quantile
 from bench.hammer import event, form_of, signed
-from bench.options import Options
-from bench.setting import environment
 from storage import Cipher
 from storage.engine import sync_url
 from storage.tables import person, probe

@@ -13,11 +13,9 @@ from statistics import median
 from time import perf_counter
 from typing import Final
 
-from bench.children import announced, free_port, the_bot
+from bench.children import announced, environment, free_port, the_bot
 from bench.databases import KEY, KINDS, WORKSPACE, Databases, owner_id
-from bench.figures import Latency, Row, judged
-from bench.options import Options
-from bench.setting import environment
+from bench.figures import Latency, Options, Row, judged
 from bot.domain.access import Visibility
 from bot.domain.ids import UserId, WorkspaceId
 from bot.services.monitoring.watchdog import BEATS_EVERY

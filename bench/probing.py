@@ -20,8 +20,7 @@ import aiohttp
 
 from bench.children import announced
 from bench.databases import KINDS, Databases
-from bench.figures import Row, judged
-from bench.options import Options
+from bench.figures import Options, Row, judged
 from bench.working import Working, working
 from bot.services.monitoring.probes import AT_ONCE
 from providers.http_client import http_session

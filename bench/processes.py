@@ -23,12 +23,10 @@ from typing import Final
 import aiohttp
 from sqlalchemy import Engine, create_engine, func, select
 
-from bench.children import announced, cpu_of, free_port, migrated, the_bot
+from bench.children import announced, cpu_of, environment, free_port, migrated, the_bot
 from bench.databases import Databases
-from bench.figures import Row, judged
+from bench.figures import Options, Row, judged
 from bench.load import Filling
-from bench.options import Options
-from bench.setting import environment
 from storage.engine import sync_url
 from storage.tables import probe
 

@@ -17,9 +17,8 @@ from time import perf_counter
 from typing import Any, Final
 
 from bench.databases import Databases
-from bench.figures import Row, judged, quantile, span
+from bench.figures import Options, Row, judged, quantile, span
 from bench.office import ACME, OMAR, Office, an_office
-from bench.options import Options
 from bot.app import World
 from bot.domain.access import Role
 from bot.services.core.transitions import JITTER

@@ -6,11 +6,9 @@ from collections import defaultdict
 from statistics import median
 from typing import Final
 
-from bench.children import Started, announced, free_port, the_bot
+from bench.children import Started, announced, environment, free_port, the_bot
 from bench.databases import KINDS, Databases
-from bench.figures import Row, judged
-from bench.options import Options
-from bench.setting import environment
+from bench.figures import Options, Row, judged
 
 _MOST_SECONDS: Final = 0.9
 _MOST_MEMORY: Final = 105.0

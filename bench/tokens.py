@@ -14,12 +14,10 @@ from typing import Final
 
 from sqlalchemy import update
 
-from bench.children import Serving, announced, cpu_of, free_port, serving, the_bot
+from bench.children import Serving, announced, cpu_of, environment, free_port, serving, the_bot
 from bench.databases import KEY, KINDS, QUIET, WORKSPACE, Databases, add_owner, fill, opened
-from bench.figures import Latency, Row, judged, typical
+from bench.figures import Latency, Options, Row, judged, typical
 from bench.hammer import hammer_each
-from bench.options import Options
-from bench.setting import environment
 from bot.domain.features import Feature, Features, Wording
 from bot.domain.grant import Secret
 from bot.domain.ids import WorkspaceId

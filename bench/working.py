@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from sqlalchemy import event
 
+from bench.children import environment
 from bench.databases import OWNER, WORKSPACE, add_owner, fill, opened, owner_id
-from bench.setting import environment
 from bot.app import Sessions, World, client_of, core_of
 from bot.config import load
 from bot.domain.access import Actor, Person, Workspace

@@ -12,8 +12,7 @@ from typing import Final
 
 from bench.children import announced
 from bench.databases import KINDS, Databases, channel_id
-from bench.figures import Latency, Row, judged, typical
-from bench.options import Options
+from bench.figures import Latency, Options, Row, judged, typical
 from bench.working import Working, working
 from bot.domain.ids import ChannelId
 

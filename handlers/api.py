@@ -7,6 +7,10 @@ the one with the token holds anything secret. EmailEngine alone has an address w
 The OAuth endpoint answers as RFC 6749 §6 wants it, in the way that the programs which were tried understand:
 the key comes back as the refresh token, unchanged, since some keep whatever comes; what passes is a 400,
 since some don't read the body of a 5xx; and only what is over for good is ``invalid_grant``.
+
+Where a request comes from, behind proxies: a word about somebody's address counts only from a proxy that the
+operator trusts. So ``X-Forwarded-For`` is read from its end, which the nearest proxy wrote, and no further
+than to the first address that is no trusted proxy's: whatever stands before that, anybody can have written.
 """
 
 from __future__ import annotations
@@ -15,9 +19,10 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final
 from urllib.parse import unquote_plus
 
@@ -52,7 +57,6 @@ from handlers.api_schema import (
     TokenRequest,
     document,
 )
-from handlers.client_address import HEADER, client_address
 from handlers.web_session import read_body, read_form
 from storage import StorageAway
 
@@ -196,7 +200,8 @@ class Api:
 
     def _address(self, request: web.Request) -> str:
         """Where the program is, as far as anybody trusted says."""
-        return client_address(request.remote or "", request.headers.getall(HEADER, ()), self._trusted_proxies)
+        forwarded = request.headers.getall(_FORWARDED_FOR, ())
+        return client_address(request.remote or "", forwarded, self._trusted_proxies)
 
     # --- our own form
 
@@ -532,3 +537,39 @@ def _oauth_refused(refused: NoToken) -> web.Response:
 def _oauth_error(status: int, error: str, words: str) -> web.Response:
     body = {"error": error, "error_description": words}
     return web.json_response(body, status=status, headers={"Pragma": "no-cache"})
+
+
+_FORWARDED_FOR: Final = "X-Forwarded-For"
+_WITH_PORT: Final = re.compile(r"\[([^\]]+)\](?::\d{1,5})?|([\d.]+):\d{1,5}")
+"""Some proxies write the port, too; then IPv6 stands in brackets."""
+
+
+def client_address(peer: str, forwarded: Iterable[str], trusted: tuple[Network, ...]) -> str:
+    """The address of whoever asks; empty where a trusted proxy names none. ``forwarded`` are the values of
+    all the request's headers of that name, in order."""
+    hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+    at = _parsed(peer)
+    if at is None or not _is_among(at, trusted):
+        return peer
+    if not hops:  # else whoever gets a proxy to leave its header out would come from the proxy's network
+        return ""
+    while hops and _is_among(at, trusted):
+        at = _parsed(hops.pop())
+        if at is None:
+            return ""
+    return str(at)
+
+
+def _is_among(at: IPv4Address | IPv6Address, networks: tuple[Network, ...]) -> bool:
+    return any(at.version == network.version and at in network for network in networks)
+
+
+def _parsed(text: str) -> IPv4Address | IPv6Address | None:
+    found = _WITH_PORT.fullmatch(text)
+    try:
+        at = ip_address((found[1] or found[2]) if found else text)
+    except ValueError:
+        return None
+    if isinstance(at, IPv6Address):
+        return at.ipv4_mapped or ip_address(int(at).to_bytes(16))  # without its zone
+    return at

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.consent import ConsentRefused
+from sandbox.answers import ConsentRefused
 
 
 @contextmanager

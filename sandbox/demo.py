@@ -1,26 +1,29 @@
-"""The demo: the local Slack, Google, Microsoft and mail host, and the real bot, composed.
+"""The demo: the local Slack, Google, Microsoft and mail host, and the real bot, composed; and its tour.
 
 The bot gets its own public settings and an injected clock, as any deployment could give it; it knows
 nothing of the sandbox. The sandbox answers on ``localhost`` and the bot on ``127.0.0.1``, so that
-cookies and content policies behave as across sites.
+cookies and content policies behave as across sites. The tour says what one can try, in the README's order,
+each step ticked off once it was done: it looks at what the bot has on record, and changes nothing.
 """
 
 from __future__ import annotations
 
 import socket
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Protocol
+from typing import Final, Protocol
 
 from aiohttp import web
 from cryptography.fernet import Fernet
 
 from bot.app import Bot, World, running
 from bot.config import Settings, load
+from bot.domain.channel import Channel, Kind
 from sandbox.break_things import PAGE_LINKS, Breaking
 from sandbox.clock import SandboxClock
 from sandbox.google import LocalGoogle
@@ -30,7 +33,52 @@ from sandbox.microsoft import LocalMicrosoft
 from sandbox.names import LocalNames
 from sandbox.receiver import HOST, Receiver
 from sandbox.slack import LocalSlack
-from sandbox.tour import Tour
+from sandbox.slack.page import TourStep
+from storage import StorageAway
+
+_LOOKS_BACK: Final = timedelta(days=30)
+_MOST: Final = 2_000
+
+STEPS: Final = ("connect", "pause", "mend", "restore", "team", "microsoft", "switch", "imap")
+"""By their keys, in the README's order."""
+
+
+@dataclass
+class Tour:
+    """Remembers what was done: a later step may undo an earlier one."""
+
+    bot: Bot
+    _done: set[str] = field(default_factory=set)
+
+    async def steps(self) -> Sequence[TourStep]:
+        """All of them, as they are now."""
+        with suppress(StorageAway):  # then what was seen before counts
+            self._done |= await self._seen()
+        return [TourStep(key, key in self._done) for key in STEPS]
+
+    async def _seen(self) -> set[str]:
+        core, workspace_id = self.bot.services.core, self.bot.services.workspace.id
+        async with core.storage.reading() as uow:
+            lines = await uow.history.of_workspace(workspace_id, core.clock() - _LOOKS_BACK, _MOST)
+            channels = await uow.channels.all(workspace_id)
+        return done_of({line.what for line in lines}, channels)
+
+
+def done_of(happened: Collection[str], channels: Collection[Channel]) -> set[str]:
+    """The keys of the steps that this shows as done."""
+    hosts = {channel.provider for channel in channels}
+    facts = {
+        "connect": "connect_proven" in happened,
+        "pause": {"disable_asked", "enable_asked"} <= set(happened),
+        "mend": {"refused", "reconnect_proven"} <= set(happened),
+        "restore": {"remove_asked", "restore_proven"} <= set(happened),
+        "team": any(channel.kind is Kind.TEAM for channel in channels),
+        "microsoft": "microsoft" in hosts,
+        "switch": "switch_proven" in happened,
+        "imap": "imap" in hosts,
+    }
+    return {key for key, is_done in facts.items() if is_done}
+
 
 BOT_TOKEN = "xoxb-local-0000000000-sandboxsandbox"
 APP_TOKEN = "xapp-local-0000000000-sandboxsandbox"
@@ -42,7 +90,7 @@ MICROSOFT_CLIENT_SECRET = "sandbox~secret.00000000000000000000000"
 
 HUBSPOT_TOKEN = "pat-eu1-00000000-sandbox-0000-sandbox"
 
-DATA = Path("data")
+_DATA = Path("data")
 """Where a demo keeps its database."""
 
 
@@ -96,7 +144,7 @@ async def town(place: Place, clock: SandboxClock, *, world: World | None = None)
         back = stack.enter_context(bound("127.0.0.1", 0))
         url, bot_url = f"http://localhost:{_port(front)}", f"http://127.0.0.1:{_port(back)}"
         # Only now: whoever holds the port owns the file.
-        database_url = place.database_url or fresh_database(DATA, _port(front))
+        database_url = place.database_url or fresh_database(_DATA, _port(front))
         slack = _slack(clock, place, bot_url)
         google = _google(clock, bot_url)
         microsoft = _microsoft(clock, bot_url)

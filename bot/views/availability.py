@@ -22,7 +22,7 @@ from bot.domain.availability import (
     day_of,
 )
 from bot.domain.ids import UserId
-from bot.domain.view_models import ChannelStatus
+from bot.domain.view_models import ChannelStatus, NoticeModel
 from bot.views.blocks import (
     Block,
     Message,
@@ -325,3 +325,9 @@ def monthly_message(lang: Language, *, is_wanted: bool) -> Message:
             "✅ " + lang.say("You get the report on the first of each month, after 9:00 where you are.")
         )
     return quiet("✅ " + lang.say("You get no more monthly reports. Nothing else has changed."))
+
+
+def report_notice(lang: Language, model: NoticeModel) -> Message:
+    """The report of a month that is over, with the button that ends it."""
+    assert model.report is not None
+    return report_message(lang, model.report, now=model.now, command=model.command)

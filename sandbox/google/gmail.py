@@ -5,15 +5,46 @@ Rule: the token decides whose mailbox it is and what may be seen.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from aiohttp import web
 
 from sandbox.answers import Answer, ok
-from sandbox.google.answers import gmail_error, insufficient_permissions, unauthenticated
-from sandbox.google.ledger import AccessToken
-from sandbox.google.scopes import MAIL_SCOPES, MAY_GET_PROFILE, MAY_LIST_LABELS
-from sandbox.google.state import State
+from sandbox.google.state import MAIL_SCOPES, MAY_GET_PROFILE, MAY_LIST_LABELS, AccessToken, State
 
 LABELS = ("INBOX", "SENT", "DRAFT", "TRASH", "SPAM", "STARRED", "UNREAD", "IMPORTANT")
+
+
+def gmail_error(
+    status: int, canonical: str, reason: str, message: str, *, info: str = "", headers: Mapping[str, str] = {}
+) -> Answer:
+    """A refusal of the Gmail API; `info` becomes the ErrorInfo detail newer errors carry."""
+    error: dict[str, Any] = {
+        "code": status,
+        "message": message,
+        "errors": [{"message": message, "domain": "global", "reason": reason}],
+        "status": canonical,
+    }
+    if info:
+        kind = "type.googleapis.com/google.rpc.ErrorInfo"
+        error["details"] = [{"@type": kind, "reason": info, "domain": "googleapis.com"}]
+    return Answer(status, json.dumps({"error": error}), headers=headers)
+
+
+def unauthenticated() -> Answer:
+    return gmail_error(401, "UNAUTHENTICATED", "authError", "Invalid Credentials")
+
+
+def insufficient_permissions() -> Answer:
+    return gmail_error(
+        403,
+        "PERMISSION_DENIED",
+        "insufficientPermissions",
+        "Request had insufficient authentication scopes.",
+        info="ACCESS_TOKEN_SCOPE_INSUFFICIENT",
+    )
 
 
 class Gmail:

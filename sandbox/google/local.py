@@ -9,14 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.google.accounts import Accounts
 from sandbox.google.control import ControlApi, Operations
 from sandbox.google.gmail import Gmail
-from sandbox.google.ledger import Ledger
-from sandbox.google.pages import Pages
-from sandbox.google.scopes import FULL_MAIL
-from sandbox.google.state import Client, State
-from sandbox.google.token_endpoint import TokenEndpoint
+from sandbox.google.oauth import Pages, TokenEndpoint
+from sandbox.google.state import FULL_MAIL, Accounts, Client, Ledger, State
 from sandbox.sasl import Verdict
 
 ISSUER = "https://accounts.local-google.example"

@@ -8,10 +8,10 @@ from typing import Final
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from sandbox.answers import preferred
 from sandbox.controls import as_bad_request
 from sandbox.hubspot.control import DEEDS
 from sandbox.hubspot.state import EMAIL, Portal
-from sandbox.languages import preferred
 
 _TEMPLATES: Final = Environment(
     loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.consent import ConsentRefused
+from sandbox.answers import ConsentRefused
 from sandbox.microsoft.local import LocalMicrosoft
 
 __all__ = ["ConsentRefused", "LocalMicrosoft"]

@@ -14,7 +14,7 @@ from typing import Any
 
 from sandbox.answers import Answer
 from sandbox.faults import Fault
-from sandbox.microsoft.answers import Clock, aad, graph_error, invalid_token
+from sandbox.microsoft.aadsts import Clock, aad, graph_error, invalid_token
 
 PLACES = frozenset({"token", "exchange", "graph", "discovery", "keys"})
 """``exchange`` is the token endpoint, asked for a token of Exchange's."""

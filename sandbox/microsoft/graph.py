@@ -14,11 +14,9 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.answers import Answer, ok
-from sandbox.microsoft.answers import access_denied, graph_error, invalid_token, request_denied
-from sandbox.microsoft.directory import Account
-from sandbox.microsoft.ledger import AccessToken
+from sandbox.microsoft.aadsts import access_denied, graph_error, invalid_token, request_denied
 from sandbox.microsoft.scopes import EXCHANGE, READS_OWN_MAIL, READS_SHARED_MAIL, resources
-from sandbox.microsoft.state import State
+from sandbox.microsoft.state import AccessToken, Account, State
 
 V1 = "https://graph.microsoft.com/v1.0/$metadata#users"
 USUAL = (

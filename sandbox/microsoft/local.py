@@ -11,17 +11,12 @@ from typing import Any
 from aiohttp import web
 from cryptography.x509 import load_pem_x509_certificate
 
-from sandbox.microsoft.admin_consent import ApprovalPages
-from sandbox.microsoft.control import ControlApi
-from sandbox.microsoft.directory import Directory
-from sandbox.microsoft.discovery import Discovery
+from sandbox.microsoft.authority import Discovery
+from sandbox.microsoft.control import ControlApi, Operations
 from sandbox.microsoft.graph import Graph
-from sandbox.microsoft.ledger import Ledger
-from sandbox.microsoft.operations import Operations
-from sandbox.microsoft.pages import Pages
-from sandbox.microsoft.rendering import Showing
+from sandbox.microsoft.pages import ApprovalPages, Pages, Showing
 from sandbox.microsoft.scopes import IMAP, SMTP
-from sandbox.microsoft.state import Client, State
+from sandbox.microsoft.state import Client, Directory, Ledger, State
 from sandbox.microsoft.token_endpoint import TokenEndpoint
 from sandbox.sasl import Verdict
 

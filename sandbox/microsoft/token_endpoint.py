@@ -1,6 +1,7 @@
-"""The token endpoint.
+"""The token endpoint, and clients that prove themselves with a certificate (``private_key_jwt``).
 
-Rule: the client is proven first, then the grant, then what the person or the admin still allows.
+Rule: the client is proven first, then the grant, then what the person or the admin still allows. Of an
+assertion the signature first, then whose it is, for whom, and when.
 """
 
 from __future__ import annotations
@@ -9,21 +10,22 @@ import base64
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
+import jwt
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509 import Certificate
 from multidict import MultiMapping
 from yarl import URL
 
 from sandbox.answers import Answer, ok
-from sandbox.microsoft.answers import aad
-from sandbox.microsoft.assertions import fault_of_assertion
-from sandbox.microsoft.authority import Authority, authority_of
+from sandbox.microsoft.aadsts import aad
+from sandbox.microsoft.authority import Authority, authority_of, claims_of, client_info
 from sandbox.microsoft.authorization import is_json_object
-from sandbox.microsoft.directory import Account
 from sandbox.microsoft.faults import CLAIMS
-from sandbox.microsoft.identity import claims_of, client_info
-from sandbox.microsoft.ledger import ACCESS_LIFE, Code, SignIn
 from sandbox.microsoft.scopes import (
     EXCHANGE,
     GRAPH,
@@ -36,7 +38,48 @@ from sandbox.microsoft.scopes import (
     parse,
     resources,
 )
-from sandbox.microsoft.state import Client, State
+from sandbox.microsoft.state import ACCESS_LIFE, Account, Client, Code, SignIn, State
+
+TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+SLACK = timedelta(minutes=5)
+"""How far the two clocks may be apart."""
+
+
+def _fault_of_assertion(form: MultiMapping[str], client: Client, *, url: str, now: datetime) -> int:
+    """The number of what is wrong with it; 0 if it proves ``client``."""
+    if form.get("client_assertion_type") != TYPE:
+        return 7000218
+    if client.certificate is None or "client_secret" in form:
+        return 700027
+    claims = _claims(form["client_assertion"], client.certificate)
+    if claims is None or not claims.get("jti"):
+        return 700027
+    if {claims.get("iss"), claims.get("sub")} != {client.client_id}:
+        return 700021
+    if claims.get("aud") != url:
+        return 700023
+    begins, ends = claims.get("nbf"), claims.get("exp")
+    if not isinstance(begins, int) or not isinstance(ends, int):
+        return 700024
+    is_in_time = begins - SLACK.total_seconds() <= now.timestamp() < ends + SLACK.total_seconds()
+    return 0 if is_in_time and client.certificate.not_valid_after_utc > now else 700024
+
+
+def _claims(assertion: str, certificate: Certificate) -> dict[str, Any] | None:
+    """What it says, if it is signed with the certificate that it names."""
+    key = certificate.public_key()
+    assert isinstance(key, RSAPublicKey)
+    thumbprint = base64.urlsafe_b64encode(certificate.fingerprint(SHA256())).rstrip(b"=").decode()
+    # The sandbox's clock is not the machine's: times are judged by the caller.
+    unjudged = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud")}
+    try:
+        if jwt.get_unverified_header(assertion).get("x5t#S256") != thumbprint:
+            return None
+        claims: dict[str, Any] = jwt.decode(assertion, key, algorithms=["PS256"], options=unjudged)  # type: ignore[arg-type]
+    except jwt.PyJWTError:
+        return None
+    return claims
+
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -107,7 +150,7 @@ class TokenEndpoint:
         if client is None:
             raise _Refused(700016)
         if "client_assertion" in form:
-            if number := fault_of_assertion(form, client, url=url, now=self._state.clock()):
+            if number := _fault_of_assertion(form, client, url=url, now=self._state.clock()):
                 raise _Refused(number)
             return client
         secret = form.get("client_secret", "")

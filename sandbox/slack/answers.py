@@ -8,14 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.slack import stack
-from sandbox.slack.core import Core
-from sandbox.slack.errors import SlackError, invalid
-from sandbox.slack.handles import ResponseUrl
-from sandbox.slack.normalize import normalized
-from sandbox.slack.seed import BOT_USER
-from sandbox.slack.state import Json, Message, View
-from sandbox.slack.validate import validate_message
-from sandbox.slack.words import words_for
+from sandbox.slack.core import Core, ResponseUrl, SlackError, invalid
+from sandbox.slack.localized import words_for
+from sandbox.slack.state import BOT_USER, Json, Message, View
+from sandbox.slack.validate import normalized, validate_message
 
 _MESSAGE_KEYS = {
     "text",

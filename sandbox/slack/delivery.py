@@ -1,6 +1,7 @@
-"""Bringing payloads to the bot over signed HTTP, and what a delivery's outcome is.
+"""Bringing payloads and events to the bot over signed HTTP, and what a delivery's outcome is.
 
-Rule: three real seconds for an answer of status 200; anything else is what Slack calls it.
+Rule: three real seconds for an answer of status 200; anything else is what Slack calls it. A repetition is
+the same payload, marked as a retry.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import hashlib
 import hmac
 import json
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 from urllib.parse import urlencode
 
 import aiohttp
 
-from sandbox.slack.core import Core
+from sandbox.slack import payloads
+from sandbox.slack.core import CannotAct, Core
 from sandbox.slack.state import Json
 
 Kind = Literal["slash_commands", "interactive", "events_api"]
@@ -140,3 +143,27 @@ def spoken(text: str) -> Any:
         except ValueError:
             return {"text": text}
     return {"text": text}
+
+
+class Events:
+    def __init__(self, core: Core, delivery: Delivery) -> None:
+        self._core = core
+        self._delivery = delivery
+        self._sent: deque[Json] = deque(maxlen=1000)
+
+    async def tell(self, inner: Json) -> Outcome:
+        payload = payloads.event(self._core, inner)
+        self._sent.append(payload)
+        return await self._delivery.send("events_api", payload)
+
+    async def verify_url(self) -> Outcome:
+        """Slack's handshake before it trusts a request URL; the answer must carry the challenge."""
+        challenge = {"type": "url_verification", "token": "", "challenge": self._core.workspace.next_id("Ch")}
+        return await self._delivery.send("events_api", challenge)
+
+    async def repeat(self, event_id: str | None, retry: Retry) -> Outcome:
+        """The named event, or the latest. Raises CannotAct when there is none."""
+        known = [e for e in self._sent if event_id in (None, e["event_id"])]
+        if not known:
+            raise CannotAct(404, "no such event was sent")
+        return await self._delivery.send("events_api", known[-1], retry=retry)

@@ -9,17 +9,13 @@ from aiohttp import web
 
 from sandbox.clock import SandboxClock
 from sandbox.slack.answers import respond
-from sandbox.slack.control import Control
-from sandbox.slack.control_admin import Workshop
-from sandbox.slack.controls import Pressing
-from sandbox.slack.core import GRANTED, Core, Settings
-from sandbox.slack.delivery import Delivery, HttpDelivery, Sent
-from sandbox.slack.errors import SlackError
-from sandbox.slack.events import Events
+from sandbox.slack.control import Control, Workshop
+from sandbox.slack.core import GRANTED, Core, Settings, SlackError
+from sandbox.slack.delivery import Delivery, Events, HttpDelivery, Sent
+from sandbox.slack.methods import WebApi, hang_up
 from sandbox.slack.page import Page, Tour
-from sandbox.slack.persona import Acting
+from sandbox.slack.persona import Acting, Pressing
 from sandbox.slack.socketmode import SocketDelivery
-from sandbox.slack.webapi import WebApi, hang_up
 
 
 class LocalSlack:

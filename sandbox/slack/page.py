@@ -1,11 +1,13 @@
 """The page: one person's Slack in a browser, drawn from the same blocks the tests read.
 
-Rule: who acts and what is shown are in its address; a cookie only completes one that does not say who.
+Rule: who acts and what is shown are in its address; a cookie only completes one that does not say who. Of
+what the bot wrote everything is escaped first; only our own tags go in after.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,17 +15,146 @@ from typing import Any
 
 from aiohttp import web
 from jinja2 import Environment, FileSystemLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sandbox.slack.core import Core
-from sandbox.slack.input_state import held_field, initial_values
-from sandbox.slack.localized import Reader
-from sandbox.slack.markup import mrkdwn_html, rich_html, text_html
-from sandbox.slack.plain import plain_text
-from sandbox.slack.screen import options_of
-from sandbox.slack.seed import BOT_NAME, BOT_USER
-from sandbox.slack.state import Conversation, Json, Message, Person, Values, View, Workspace
-from sandbox.slack.words import language_of, words_for
+from sandbox.slack.localized import Reader, language_of, with_emoji, words_for
+from sandbox.slack.mrkdwn import TOKEN, mark_of, unescape
+from sandbox.slack.screen import mark_text, options_of, plain_inline, plain_text
+from sandbox.slack.stack import held_field, initial_values
+from sandbox.slack.state import (
+    BOT_NAME,
+    BOT_USER,
+    Conversation,
+    Json,
+    Message,
+    Person,
+    Values,
+    View,
+    Workspace,
+)
+
+_STYLES = (
+    (re.compile(r"(?<![\w*])\*([^*\n]+)\*(?![\w*])"), r"<strong>\1</strong>"),
+    (re.compile(r"(?<![\w_/])_([^_\n]+)_(?![\w_])"), r"<em>\1</em>"),
+    (re.compile(r"(?<![\w~])~([^~\n]+)~(?![\w~])"), r"<del>\1</del>"),
+)
+_CODE = re.compile(r"```\n?(.+?)\n?```|`([^`\n]+)`", re.DOTALL)
+_KEPT = re.compile("\ue000(\\d+)\ue001")
+# A bare machine has no emoji font: the marks that carry meaning are drawn by the style sheet.
+_DRAWN = re.compile("[🟢🟡🟠🔴🔵⚪⚫🟩🟥🟨⬜✅❌⚠❓🤔⏳🔧]\ufe0f?")
+_DRAWN_AS = {
+    "🟢": "dot-green",
+    "🟩": "square-green",
+    "🟨": "square-yellow",
+    "🟥": "square-red",
+    "⬜": "square-white",
+    "🟡": "dot-yellow",
+    "🟠": "dot-orange",
+    "🔴": "dot-red",
+    "🔵": "dot-blue",
+    "⚪": "dot-white",
+    "⚫": "dot-black",
+    "✅": "tick",
+    "❌": "cross",
+    "⚠": "warn",
+    "❓": "ask",
+    "🤔": "ask",
+    "⏳": "wait",
+    "🔧": "tool",
+}
+_WRAPPERS = {"bold": "strong", "italic": "em", "strike": "del", "code": "code"}
+
+
+def _drawn(html: str) -> str:
+    def draw(found: re.Match[str]) -> str:
+        return f'<span class="emoji {_DRAWN_AS[found.group(0)[0]]}">{found.group(0)}</span>'
+
+    return _DRAWN.sub(draw, html)
+
+
+def _mrkdwn_html(reader: Reader, text: str) -> Markup:
+    """Links, mentions, dates and code are set aside while the rest is escaped and styled."""
+    kept: list[str] = []
+
+    def keep(html: str) -> str:
+        kept.append(html)
+        return f"\ue000{len(kept) - 1}\ue001"
+
+    text = text.replace("\ue000", "").replace("\ue001", "")
+    text = _CODE.sub(lambda found: keep(_code_html(found)), text)
+    text = TOKEN.sub(lambda found: keep(_mark_html(reader, found.group(1))), text)
+    lines = [_line_html(line) for line in text.split("\n")]
+    html = "<br>".join(lines).replace("</blockquote><br>", "</blockquote>")
+    return Markup(_KEPT.sub(lambda found: kept[int(found.group(1))], html))  # noqa: S704 - escaped piecewise
+
+
+def _code_html(found: re.Match[str]) -> str:
+    block, inline = found.group(1), found.group(2)
+    if block is not None:
+        return f"<pre>{escape(unescape(block))}</pre>"
+    return f"<code>{escape(unescape(inline))}</code>"
+
+
+def _line_html(line: str) -> str:
+    quote = re.match(r"(?:&gt;|>)\s?", line)
+    rest = line[quote.end() :] if quote else line
+    html = _drawn(str(escape(with_emoji(unescape(rest)))))
+    for pattern, replacement in _STYLES:
+        html = pattern.sub(replacement, html)
+    return f"<blockquote>{html}</blockquote>" if quote else html
+
+
+def _mark_html(reader: Reader, inner: str) -> str:
+    mark = mark_of(inner)
+    words = escape(with_emoji(unescape(mark_text(reader, mark))))
+    if mark.kind == "link":
+        return _link_html(unescape(mark.target), str(words))
+    if mark.kind == "date":
+        return f"<time>{words}</time>"
+    return f'<span class="mention">{words}</span>'
+
+
+def _link_html(url: str, words: str) -> str:
+    """`words` is HTML already. Only the schemes Slack links."""
+    if not url.startswith(("https://", "http://", "mailto:")):
+        return words
+    return f'<a href="{escape(url)}" target="_blank" rel="noopener noreferrer">{words}</a>'
+
+
+def _text_html(reader: Reader, text: Json) -> Markup:
+    if text["type"] == "mrkdwn":
+        return _mrkdwn_html(reader, text["text"])
+    return _plain_html(text["text"])
+
+
+def _plain_html(text: str) -> Markup:
+    html = _drawn(str(escape(with_emoji(unescape(text)))))
+    return Markup(html.replace("\n", "<br>"))  # noqa: S704 - escaped just before
+
+
+def _rich_html(reader: Reader, part: Json) -> Markup:
+    kind = part["type"]
+    if kind == "rich_text_list":
+        tag = "ol" if part["style"] == "ordered" else "ul"
+        items = "".join(f"<li>{_rich_html(reader, item)}</li>" for item in part["elements"])
+        return Markup(f"<{tag}>{items}</{tag}>")  # noqa: S704 - made of escaped parts
+    html = "".join(_inline_html(reader, element) for element in part["elements"])
+    tag = {"rich_text_preformatted": "pre", "rich_text_quote": "blockquote"}.get(kind, "div")
+    return Markup(f"<{tag}>{html}</{tag}>")  # noqa: S704 - made of escaped parts
+
+
+def _inline_html(reader: Reader, element: Json) -> str:
+    html = _drawn(str(escape(plain_inline(reader, element)))).replace("\n", "<br>")
+    if element["type"] == "link":
+        html = _link_html(element["url"], html)
+    elif element["type"] in ("user", "channel", "usergroup"):
+        html = f'<span class="mention">{html}</span>'
+    for style, tag in _WRAPPERS.items():
+        if element.get("style", {}).get(style):
+            html = f"<{tag}>{html}</{tag}>"
+    return html
+
 
 MOST_OFFERED = 40
 _FIRST = "U0ALICE"
@@ -72,13 +203,13 @@ class Drawing:
         return words_for(self.reader.me)
 
     def text(self, text: Json) -> Markup:
-        return text_html(self.reader, text)
+        return _text_html(self.reader, text)
 
     def plain(self, text: Json) -> str:
         return plain_text(self.reader, text)
 
     def rich(self, part: Json) -> Markup:
-        return rich_html(self.reader, part)
+        return _rich_html(self.reader, part)
 
     def held(self, block: Json, element: Json) -> Any:
         slot = self.values.get(block["block_id"], {}).get(element["action_id"], {})
@@ -184,7 +315,7 @@ class Page:
             "me": reader.me,
             "draw_view": lambda view: self._of_view(reader, view),
             "draw_message": lambda message: self._of_message(reader, message),
-            "mrkdwn": lambda text: mrkdwn_html(reader, text),
+            "mrkdwn": lambda text: _mrkdwn_html(reader, text),
             "tone": lambda user: sum(map(ord, user)) % 6,
             "modal": next(reversed(workspace.modals.get(reader.user, [])), None),
             "home": workspace.homes.get(reader.user),

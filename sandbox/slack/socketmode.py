@@ -17,8 +17,7 @@ from aiohttp import WSMsgType, web
 from sandbox.slack.core import Core
 from sandbox.slack.delivery import FAILED, TIMED_OUT, Kind, Outcome, Retry, elapsed_ms
 from sandbox.slack.faults import SOCKET
-from sandbox.slack.seed import APP_ID
-from sandbox.slack.state import Json
+from sandbox.slack.state import APP_ID, Json
 
 MOST_CONNECTIONS = 10
 

@@ -11,13 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 from structlog.testing import capture_logs
 
-from sandbox.demo import (
-    APP_TOKEN,
-    BOT_TOKEN,
-    CLIENT_SECRET,
-    MICROSOFT_CLIENT_SECRET,
-    SIGNING_SECRET,
-)
+from sandbox.demo import APP_TOKEN, BOT_TOKEN, CLIENT_SECRET, MICROSOFT_CLIENT_SECRET, SIGNING_SECRET
 from tests.stage import KEY, Stage, a_stage
 
 EVERYBODY = ("sakura", "omar", "alice", "kenji", "gus")

@@ -19,14 +19,7 @@ from yarl import URL
 from handlers.actions import ACTIONS
 from handlers.commands import WORDS
 from handlers.modals import CALLBACKS
-from sandbox.demo import (
-    APP_TOKEN,
-    BOT_TOKEN,
-    CLIENT_SECRET,
-    MICROSOFT_CLIENT_SECRET,
-    SIGNING_SECRET,
-    Town,
-)
+from sandbox.demo import APP_TOKEN, BOT_TOKEN, CLIENT_SECRET, MICROSOFT_CLIENT_SECRET, SIGNING_SECRET, Town
 from sandbox.slack.delivery import signature
 from tests.fuzz.harness import Budget, Lab, a_lab, fuzz
 from tests.fuzz.inputs import damaged, gone_wrong, raw, texts, values, writable, written

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.api_key import network_of
-from handlers.client_address import client_address
+from handlers.api import client_address
 
 TRUSTED = (network_of("10.0.0.0/24"), network_of("fd00::/64"))
 

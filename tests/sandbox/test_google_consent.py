@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from sandbox.answers import preferred
 from sandbox.clock import SandboxClock
 from sandbox.google import ConsentRefused, LocalGoogle
-from sandbox.google.words import WORDS
-from sandbox.languages import preferred
+from sandbox.google.oauth import WORDS
 
 CALLBACK = "http://127.0.0.1:9/oauth/google/callback"
 LABELS = "https://www.googleapis.com/auth/gmail.labels"

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from sandbox.microsoft import ConsentRefused
-from sandbox.microsoft.directory import ACME, CONSUMERS
-from sandbox.microsoft.words import WORDS
+from sandbox.microsoft.pages import WORDS
+from sandbox.microsoft.state import ACME, CONSUMERS
 from tests.sandbox.microsoft_app import (
     ALICE,
     CALLBACK,

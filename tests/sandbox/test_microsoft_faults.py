@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.microsoft.aadsts import REASONS
-from sandbox.microsoft.directory import ACME
+from sandbox.microsoft.state import ACME
 from tests.sandbox.microsoft_app import ALICE, HELP, OMAR, PRIVATE, App, an_app
 
 KENJI, INFO = "kenji@acme.example", "info@globex.example"

@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from sandbox.microsoft.directory import ACME, CONSUMERS
+from sandbox.microsoft.state import ACME, CONSUMERS
 from tests.sandbox.microsoft_app import (
     ALICE,
     CALLBACK,

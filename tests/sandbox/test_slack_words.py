@@ -9,8 +9,8 @@ from typing import Final
 import pytest
 from jinja2 import Environment, FileSystemLoader
 
-from sandbox.slack.words import WORDS
-from sandbox.tour import STEPS
+from sandbox.demo import STEPS
+from sandbox.slack.localized import WORDS
 from tests.driver import CannotDo
 from tests.sandbox.slack_bot import world
 

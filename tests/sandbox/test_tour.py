@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bot.domain.channel import Channel
-from sandbox.tour import done_of
+from sandbox.demo import done_of
 from tests.views.samples import a_channel, a_team_channel
 
 

@@ -11,8 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from storage import Cipher, Storage
-from storage.engine import create_engine
-from storage.sqlite_driver import connect
+from storage.engine import connect, create_engine
 from tests.engines import Inline
 
 ERRANDS: list[object] = []

@@ -27,10 +27,9 @@ from bot.views.i18n import Language
 from bot.views.pages.template import STYLESHEET
 from sandbox.clock import SandboxClock
 from sandbox.slack import LocalSlack
-from sandbox.slack.normalize import normalized
-from sandbox.slack.seed import BOT_USER
 from sandbox.slack.stack import checked, open_modal, publish_home
-from sandbox.slack.state import Message, Person
+from sandbox.slack.state import BOT_USER, Message, Person
+from sandbox.slack.validate import normalized
 from tests.views.gallery import everything
 from tests.views.samples import ANN, BOB, LANGUAGES, NOW
 from tests.views.test_pages import every_page

@@ -1,4 +1,7 @@
-"""What is true of a notice at the moment it is shown: read in the caller's unit of work, decided nowhere."""
+"""What is true of a notice at the moment it is shown: read in the caller's unit of work, decided nowhere.
+
+A notice about HubSpot says what is so with the portal's channels, and with those connected here, too.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from bot.domain.access import visibility_of
 from bot.domain.address import MailRouting, key_of, shown_domain
 from bot.domain.channel import ADMIN_CAUSES, Cause, Channel, Kind, State
 from bot.domain.grant import MailboxIdentity
-from bot.domain.hubspot import HUBSPOT
+from bot.domain.hubspot import HUBSPOT, HubSpotChannel, HubSpotState, Portal, settings_url
 from bot.domain.hubspot import LABEL as HUBSPOT_LABEL
+from bot.domain.hubspot_models import HubSpotModel, HubSpotOutage
 from bot.domain.ids import (
     ApiKeyId,
     IncidentId,
@@ -28,7 +32,7 @@ from bot.domain.ids import (
 )
 from bot.domain.incident import Incident
 from bot.domain.notice import OF_HUBSPOT, OUTAGES, Notice, NoticeKind
-from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice
+from bot.domain.provider_outage import Proof, ProviderOutage, Struck, advice, reconnect_offered_at
 from bot.domain.ticket import Link
 from bot.domain.view_models import HELD_READ, HeldModel, IncidentModel, NoticeModel, Registration
 from bot.services.connections.admin_consent import AdminConsents
@@ -38,7 +42,6 @@ from bot.services.core.incidents import who_can_take
 from bot.services.core.notifications import client_at, is_unheard, unread_of
 from bot.services.core.ports import Core
 from bot.services.core.roles import roles_in
-from bot.services.messaging.hubspot_notices import with_hubspot
 from bot.services.monitoring.availability import Availabilities
 from bot.services.monitoring.mail_routing import is_still_away, mail_shown
 from bot.services.monitoring.watchdog import episode_of
@@ -185,7 +188,7 @@ class NoticeModels:
         return with_outages if with_outages and with_outages.hubspot else None
 
     async def _of_hubspot(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
-        return await with_hubspot(uow, self._core, model, model.notice)
+        return await _with_hubspot(uow, self._core, model, model.notice)
 
     async def _of_parent(self, uow: UnitOfWork, model: NoticeModel) -> NoticeModel | None:
         """A reply says nothing without what its message is about."""
@@ -263,7 +266,7 @@ class NoticeModels:
         if parent is None:
             return model
         if parent.kind in OF_HUBSPOT:
-            shown = await with_hubspot(uow, self._core, model, parent)
+            shown = await _with_hubspot(uow, self._core, model, parent)
             return replace(shown or model, replies_to=parent.ts)
         if parent.kind is NoticeKind.HOLD:
             about = await self._with_hold(uow, replace(model, notice=parent)) or model
@@ -484,3 +487,86 @@ def _domains(tenant: str, domains: Iterable[str]) -> tuple[str, ...]:
     if not tenant or "." in tenant:
         return (tenant,) if tenant else ()
     return tuple(sorted({shown_domain(domain) for domain in domains}))
+
+
+_WORKS_HERE: Final = frozenset({State.CONNECTED, State.DISABLED, State.REMOVED})
+
+
+async def _with_hubspot(
+    uow: UnitOfWork, core: Core, model: NoticeModel, notice: Notice
+) -> NoticeModel | None:
+    """``model`` with what ``notice`` is about; ``None`` if that is no more."""
+    portal = await uow.hubspot.portal(notice.workspace_id) or Portal(notice.workspace_id)
+    match notice.kind:
+        case NoticeKind.HUBSPOT_HOLD:
+            shown = await _hubspot_hold(uow, core, model, notice)
+        case NoticeKind.HUBSPOT_SAID:
+            shown = await _hubspot_changes(uow, model, notice)
+        case _:
+            shown = await _hubspot_outages(uow, core, model, notice, portal)
+    if shown is None or shown.hubspot is None:
+        return None
+    local = core.policy.hubspot_local
+    inboxes = {it.inbox_id for it in shown.hubspot.channels}
+    urls = {inbox: settings_url(portal, inbox, local=local) for inbox in inboxes}
+    return replace(
+        shown,
+        provider_label=HUBSPOT_LABEL,
+        hubspot=replace(shown.hubspot, urls=urls, url=settings_url(portal, local=local)),
+    )
+
+
+async def _hubspot_outages(
+    uow: UnitOfWork, core: Core, model: NoticeModel, notice: Notice, portal: Portal
+) -> NoticeModel | None:
+    incidents = await uow.incidents.of_notice(notice.id)
+    channels = await uow.hubspot.by_ids([it.channel_id for it in incidents])
+    if not channels:
+        return None
+    asked = {channels[it.channel_id].address for it in incidents if it.is_open and it.channel_id in channels}
+    here = await uow.channels.at_addresses(notice.workspace_id, asked)
+    outages = tuple(
+        _hubspot_outage(core, channels[it.channel_id], it, portal, here)
+        for it in incidents
+        if it.channel_id in channels
+    )
+    is_open = any(it.incident.is_open for it in outages)
+    return replace(model, hubspot=HubSpotModel(outages=outages), is_open=is_open)
+
+
+def _hubspot_outage(
+    core: Core, channel: HubSpotChannel, incident: Incident, portal: Portal, here: Mapping[str, Channel]
+) -> HubSpotOutage:
+    ours = _in_trouble_here(here.get(channel.key)) if incident.is_open else None
+    url = settings_url(portal, channel.inbox_id, local=core.policy.hubspot_local)
+    label = core.providers.label_for(ours.identity) if ours else ""
+    return HubSpotOutage(channel, incident, url, ours, label)
+
+
+def _in_trouble_here(here: Channel | None) -> Channel | None:
+    """The same team address as it is connected here, if it is in trouble: its provider says why."""
+    is_theirs = here is None or here.is_personal or here.state in _WORKS_HERE
+    return None if is_theirs else here
+
+
+async def _hubspot_hold(
+    uow: UnitOfWork, core: Core, model: NoticeModel, notice: Notice
+) -> NoticeModel | None:
+    outage = await uow.provider_outages.find(ProviderOutageId(notice.about["outage"]))
+    if outage is None or outage.provider != HUBSPOT:
+        return None
+    struck = await uow.hubspot.struck_by(outage.id)
+    held = tuple(it for it in struck if it.state is HubSpotState.HELD) if outage.is_open else ()
+    ripe = reconnect_offered_at(outage, core.policy.cadence.witness) <= core.clock()
+    known = await uow.hubspot.channels(outage.workspace_id, outage.tenant)
+    total = sum(it.is_watched and it.state is not HubSpotState.GONE for it in known)
+    shown = HubSpotModel(channels=held, outage=outage, struck=len(struck), may_reconnect=ripe, total=total)
+    return replace(model, hubspot=shown, is_open=outage.is_open)
+
+
+async def _hubspot_changes(uow: UnitOfWork, model: NoticeModel, notice: Notice) -> NoticeModel | None:
+    channels = await uow.hubspot.told_in(notice.about["announcement"])
+    if notice.is_for_conversation:
+        channels = tuple(it for it in channels if it.conversation_id == notice.conversation_id)
+    is_open = any(it.state is not HubSpotState.CONNECTED for it in channels)
+    return replace(model, hubspot=HubSpotModel(channels=channels), is_open=is_open)

@@ -8,6 +8,7 @@ from typing import Final
 
 from bot.domain.notice import NoticeKind
 from bot.domain.view_models import NoticeModel
+from bot.views.availability import report_notice
 from bot.views.blocks import Message
 from bot.views.i18n import Language
 from bot.views.messages.account_events import (
@@ -67,7 +68,6 @@ from bot.views.messages.programs import (
     webhook_orphaned_notice,
 )
 from bot.views.messages.provider_outage import provider_outage_notice, somebody_else_notice
-from bot.views.messages.report import report_notice
 
 __all__ = [
     "ADMINS_UNDO",
