@@ -53,7 +53,7 @@ HARMLESS = {
     "access_token": {"obtained_at", "expires_at"},  # one that was obtained later than now is not handed out
     "token_use": {"first_at"},
     "channel_event": {"at", "since"},
-    "webhook": {"created_at", "proven_at", "off_at", "succeeded_at"},
+    "webhook": {"created_at", "edited_at", "proven_at", "off_at", "succeeded_at"},
 }
 """Shown, kept as evidence, or compared only to forget it, days later: some hours more change nothing. Slots
 that lie ahead are given up as a whole."""
