@@ -60,7 +60,8 @@ class Session:
         """Who has logged in has said what they are."""
 
     async def run(self) -> None:
-        with suppress(OSError, EOFError, asyncio.LimitOverrunError, ssl.SSLError):
+        # Whoever begins with TLS where plain text comes first sends what is no text.
+        with suppress(OSError, EOFError, UnicodeError, asyncio.LimitOverrunError, ssl.SSLError):
             if await self._greets():
                 while await self._answers(await self._line()):
                     pass

@@ -796,6 +796,14 @@ async def test_what_speaks_no_tls_has_no_bad_certificate(stage: ImapStage, field
 # --- as it was pasted
 
 
+async def test_what_is_no_text_is_hung_up_on(stage: ImapStage) -> None:
+    """As begins whoever speaks TLS where plain text comes first."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", stage.imap.starttls_port)
+    writer.write(b"\x16\x03\x01\xfc\n")
+    assert (await reader.read()).startswith(b"* OK")
+    writer.close()
+
+
 @pytest.mark.parametrize(
     "typed",
     ["{host}:{port}", "imaps://{host}:{port}", "IMAPS://{host}:{port}/INBOX", " \u200b{host}\u2060 :{port}"],
