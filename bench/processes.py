@@ -110,12 +110,15 @@ async def steady(options: Options, databases: Databases) -> list[Row]:
         looks = await bots.looked(asyncio.sleep(60 * options.minutes))
         memory, late = bots.megabytes, await asyncio.to_thread(_late, bots.engine)
     pace, share = _A_MILLION / _EVERY.total_seconds(), looks.cpu / looks.seconds
+    # What came due together when they were filled in is looked at faster than that, some rounds long.
+    at_pace = share * pace / max(looks.a_second, pace)
     return [
         Row(
             f"{_A_MILLION:,} mailboxes on PostgreSQL, {options.minutes} minutes: share of a core",
-            f"{share:.0%}, {memory:.0f} MiB, {looks.a_second:.0f} looks/s, {late:.0f} s late ({looks})",
+            f"{share:.0%} for {looks.a_second:.0f} looks/s, {at_pace:.0%} at {pace:.0f}, {memory:.0f} MiB, "
+            f"{late:.0f} s late ({looks})",
             f"≤ {_MOST_OF_A_CORE:.0%} at {pace:.0f} looks/s",
-            judged(share <= _MOST_OF_A_CORE and looks.a_second >= 0.98 * pace),
+            judged(at_pace <= _MOST_OF_A_CORE and looks.a_second >= 0.98 * pace),
         )
     ]
 
