@@ -197,7 +197,7 @@ class WebhookRepository(Repository):
         await self._connection.count(delete(webhook_channel).where(webhook_channel.c.webhook_id == it.id))
         await self._name(it)
         if not it.is_for_team:
-            others = webhook_event.c.channel_id.not_in(sorted(it.channels))
+            others = ~self._connection.among(webhook_event.c.channel_id, it.channels)
             await self._connection.count(
                 delete(webhook_event).where(webhook_event.c.webhook_id == it.id, others)
             )

@@ -148,10 +148,13 @@ class Maintenance:
             lambda uow, limit: uow.history.purge(now - HISTORY_LASTS, limit=limit),
             lambda uow, limit: uow.retention.purge_lanes(limit=limit),
         )
-        # Most of the time there is little or nothing of each: together that is one batch.
+        # By itself: whoever signs in holds a ticket and then wants a grant.
         async with self._core.storage.writing() as uow:
             await uow.tickets.purge(now)
             await uow.logins.purge(now)
+            await uow.commit()
+        # Most of the time there is little or nothing of each: together that is one batch.
+        async with self._core.storage.writing() as uow:
             more = [batch for batch in batches if await batch(uow, PURGED_AT_ONCE // len(batches))]
             await uow.commit()
         for batch in more:
