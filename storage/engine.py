@@ -8,8 +8,9 @@ no settings of ours at its start, and would hand them on to others later.
 
 aiosqlite runs with one errand to its thread for each statement. By itself it makes four: for a cursor, for
 the statement, for its rows, and to close the cursor. Each is two turns of the event loop, in which whoever
-waits for an answer stands behind whatever else is ready. One rule there: nothing but the number of errands
-differs.
+waits for an answer stands behind whatever else is ready. A transaction begins in the errand of its first
+statement, and nobody waits for the end of one that only read. One rule there: nothing but the number of
+errands differs.
 """
 
 from __future__ import annotations
@@ -135,7 +136,6 @@ def _postgresql_engine(url: str) -> AsyncEngine:
         pool_size=10,
         max_overflow=sum(POSTGRESQL_PLACES.values()) - 10,
         pool_timeout=CONNECT_WITHIN,
-        pool_pre_ping=True,
         hide_parameters=True,
     )
     event.listen(engine.sync_engine, "begin", _begin_on_postgresql)
@@ -196,9 +196,12 @@ def _set_pragmas(connection: Any, _record: Any) -> None:
         raise
 
 
+_READS: Final = "BEGIN"
+_WRITES: Final = "BEGIN IMMEDIATE"
+
+
 def _begin(connection: Connection) -> None:
-    immediate = connection.get_execution_options().get(IMMEDIATE)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    connection.exec_driver_sql(_WRITES if connection.get_execution_options().get(IMMEDIATE) else _READS)
 
 
 _CHUNK: Final = 64
@@ -211,18 +214,42 @@ class SqliteConnection(aiosqlite.Connection):
     def __init__(self, connector: Callable[[], sqlite3.Connection]) -> None:
         super().__init__(connector, _CHUNK)
         self._thread.daemon = True  # as SQLAlchemy has it: no thread keeps the process from ending
+        self._beginning: str | None = None
+        self._only_reads = False
 
     def cursor(self) -> SqliteCursor:  # type: ignore[override]  # aiosqlite sends for one
         return SqliteCursor(self)
 
+    def begin(self, how: str) -> None:
+        """Begin a transaction with the next statement."""
+        self._beginning = how
+        self._only_reads = how == _READS
+
+    async def commit(self) -> None:
+        """Where no statement came there is nothing to keep."""
+        if self._beginning is None:
+            await super().commit()
+        self._beginning = None
+
     async def rollback(self) -> None:
-        """Where nothing is under way there is nothing to send for: the pool asks for it each time."""
-        if self.in_transaction:
+        """Where nothing is under way there is nothing to send for: the pool asks for it each time. Whatever
+        comes next is done after it, so that nobody need wait for the end of what only read."""
+        self._beginning = None
+        if not self.in_transaction:
+            return
+        if self._only_reads:
+            self._tx.put_nowait((None, self.sync.rollback))
+        else:
             await super().rollback()
 
     async def errand(self, work: Callable[[], None]) -> None:
-        """Have ``work`` done in the connection's thread."""
-        await self._execute(work)  # type: ignore[no-untyped-call]
+        """Have ``work`` done in the connection's thread, in the transaction that was begun."""
+        beginning, self._beginning = self._beginning, None
+        await self._execute(work if beginning is None else partial(self._begun, beginning, work))  # type: ignore[no-untyped-call]
+
+    def _begun(self, how: str, work: Callable[[], None]) -> None:
+        self.sync.execute(how).close()
+        work()
 
     @property
     def sync(self) -> sqlite3.Connection:
@@ -246,6 +273,9 @@ class SqliteCursor:
         return self
 
     async def execute(self, operation: str, parameters: Iterable[Any] = ()) -> Self:
+        if operation in {_READS, _WRITES}:
+            self._connection.begin(operation)
+            return self
         await self._connection.errand(partial(self._run, sqlite3.Cursor.execute, operation, parameters))
         return self
 

@@ -10,17 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine
+import types
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property, partial
 from shutil import disk_usage
 from time import perf_counter
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.grant import Secret
@@ -182,7 +183,7 @@ class Storage:
         self.waited: Waited = _uncounted
         self._is_closing = False
         self._under_way = 0
-        self._going_on: set[asyncio.Task[Any]] = set()
+        self._going_on: set[asyncio.Future[Any]] = set()
         self._idle = asyncio.Event()
         self._watching: sqlite3.Connection | None = None
         self._marking: AsyncEngine | None = None
@@ -312,8 +313,10 @@ class Storage:
             try:
                 yield connection
             finally:
-                with translated():
-                    await asyncio.shield(self._begin(self._let_go(connection, place)))
+                going = self._begin(self._let_go(connection, place))
+                if writes:  # the end of a reading changes nothing: nobody waits for it
+                    with translated():
+                        await asyncio.shield(going)
         finally:
             self._under_way -= 1
             self._idle.set()
@@ -333,7 +336,7 @@ class Storage:
             connecting.add_done_callback(partial(self._came_late, place))
             raise
 
-    def _came_late(self, place: Place, connecting: asyncio.Task[AsyncConnection]) -> None:
+    def _came_late(self, place: Place, connecting: asyncio.Future[AsyncConnection]) -> None:
         if not connecting.cancelled() and connecting.exception() is None:
             self._begin(self._let_go(connecting.result(), place))
         else:
@@ -349,16 +352,19 @@ class Storage:
         finally:
             place.leave()
 
-    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        """Work that goes on when whoever wanted it is gone; ``close`` waits for it."""
-        task = asyncio.create_task(work)
-        self._going_on.add(task)
-        task.add_done_callback(self._ended)
-        return task
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+        """Work that goes on when whoever wanted it is gone; ``close`` waits for it. On SQLite most of it has
+        nothing to wait for, and is done before this returns."""
+        going = _begun(work) if self.file is not None else asyncio.create_task(work)
+        self._going_on.add(going)
+        going.add_done_callback(self._ended)
+        return going
 
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._going_on.discard(task)
+    def _ended(self, going: asyncio.Future[Any]) -> None:
+        self._going_on.discard(going)
         self._idle.set()
+        if not going.cancelled():
+            going.exception()  # whoever waited was told; the end of a reading is nobody's concern
 
     async def check_keys(self) -> bool:
         """Whether the configured keys are the ones this database was written with.
@@ -454,12 +460,53 @@ def _uncounted(access: str, seconds: float) -> None:
 
 
 async def _connection(engine: AsyncEngine) -> AsyncConnection:
-    connection = await engine.connect()
-    if engine.dialect.name == "postgresql":
-        # At once, not with the first statement: a full pool takes our connection, and lets us wait here.
-        try:
-            await connection.begin()
-        except BaseException:
-            await connection.close()
+    if engine.dialect.name != "postgresql":
+        return await engine.connect()
+    try:
+        return await _in_transaction(engine)
+    except DBAPIError as error:
+        if not error.connection_invalidated:
             raise
+    return await _in_transaction(engine)  # it lay in the pool when its server ended, and so did the others
+
+
+async def _in_transaction(engine: AsyncEngine) -> AsyncConnection:
+    """At once, not with the first statement: a full pool takes our connection, and lets us wait here."""
+    connection = await engine.connect()
+    try:
+        await connection.begin()
+    except BaseException:
+        await connection.close()
+        raise
     return connection
+
+
+def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
+    """Run until it has to wait for the first time; what then is left goes on as a task."""
+    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+    try:
+        waits_for = work.send(None)
+    except StopIteration as ended:
+        done.set_result(ended.value)
+    except Exception as error:  # noqa: BLE001  # as a task does
+        done.set_exception(error)
+    else:
+        return asyncio.create_task(_rest_of(work, waits_for))
+    return done
+
+
+async def _rest_of(work: Coroutine[Any, Any, T], waits_for: Any) -> T:
+    return await _resumed(work, waits_for)
+
+
+@types.coroutine
+def _resumed(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
+    while True:
+        try:
+            step = partial(work.send, (yield waits_for))
+        except BaseException as error:  # noqa: BLE001  # whatever is thrown in is the work's to judge
+            step = partial(work.throw, error)
+        try:
+            waits_for = step()
+        except StopIteration as ended:
+            return cast(T, ended.value)

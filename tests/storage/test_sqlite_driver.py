@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -31,26 +31,97 @@ def errands(inline_sqlite: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[li
     ERRANDS.clear()
 
 
-async def test_a_statement_is_one_errand(
-    settled_sqlite: Path, errands: list[object], cipher: Cipher, tmp_path: Path
-) -> None:
-    """So are the beginning of a transaction and its end; a connection goes back into its pool without any."""
+@pytest.fixture
+async def storage(settled_sqlite: Path, cipher: Cipher, tmp_path: Path) -> AsyncIterator[Storage]:
     file = tmp_path / "copy.db"
     file.write_bytes(settled_sqlite.read_bytes())
     storage = await Storage.open(f"sqlite:///{file}", cipher=cipher)
     async with storage.writing() as uow:
         await uow.meta.find("sum")
+    async with storage.reading() as uow:
+        await uow.meta.find("sum")
+    yield storage
+    await storage.close()
+
+
+async def test_a_statement_is_one_errand(errands: list[object], storage: Storage) -> None:
+    """A transaction begins in the first one's, and its end is one; a connection goes back into its pool
+    without any."""
     del errands[:]
     async with storage.writing() as uow:
         await uow.meta.add("sum", "0")
         assert await uow.meta.find("sum") == "0"
         await uow.commit()
-    assert len(errands) == 4, errands
+    assert len(errands) == 3, errands
     del errands[:]
     async with storage.reading() as uow:
         assert await uow.meta.find("sum") == "0"
-    assert len(errands) == 3, errands
-    await storage.close()
+    assert len(errands) == 2, errands
+
+
+async def test_a_transaction_without_a_statement_is_no_errand(
+    errands: list[object], storage: Storage
+) -> None:
+    del errands[:]
+    async with storage.writing() as uow:
+        await uow.commit()
+    async with storage.writing():
+        pass
+    assert errands == []
+
+
+async def _turns(work: Awaitable[None], monkeypatch: pytest.MonkeyPatch) -> int:
+    """How often the event loop goes round for it."""
+    loop = asyncio.get_running_loop()
+    once, count = loop._run_once, 0  # type: ignore[attr-defined]
+
+    def counted() -> None:
+        nonlocal count
+        count += 1
+        once()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "_run_once", counted)
+        await work
+    return count
+
+
+@pytest.mark.threaded
+async def test_a_reading_waits_for_its_statement_only(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind whatever else is ready, each turn; the thread's answer is one, and that it is heard another."""
+
+    async def reads() -> None:
+        async with storage.reading() as uow:
+            await uow.meta.find("sum")
+
+    async def writes() -> None:
+        async with storage.writing() as uow:
+            await uow.meta.find("sum")
+            await uow.commit()
+
+    assert await _turns(reads(), monkeypatch) <= 3
+    assert await _turns(writes(), monkeypatch) <= 5
+
+
+@pytest.mark.threaded
+async def test_what_only_read_sees_what_was_written_since(storage: Storage) -> None:
+    """Its end was not waited for, and comes before whatever the connection does next."""
+    for number in range(50):
+        async with storage.writing() as uow:
+            assert await uow.meta.add(f"sum{number}", "0")
+            await uow.commit()
+        async with storage.reading() as uow:
+            assert await uow.meta.find(f"sum{number}") == "0"
+
+
+@pytest.mark.threaded
+async def test_a_writer_that_keeps_nothing_lets_the_next_one_write(storage: Storage) -> None:
+    async with storage.writing() as uow:
+        await uow.meta.add("sum", "0")
+    async with storage.writing() as uow:
+        assert await uow.meta.find("sum") is None
 
 
 @pytest.mark.threaded
