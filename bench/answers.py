@@ -12,9 +12,9 @@ from sqlalchemy import update
 
 from bench.children import announced, environment, free_port, serving, the_bot
 from bench.databases import KINDS, QUIET, Databases, add_owner, channel_id, fill, opened
+from bench.drawing import Drawing, drawing_rows
 from bench.figures import Latency, Options, Row, judged, typical
 from bench.hammer import hammer
-from bench.homes import ServedHome, home_rows
 from storage.tables import channel
 
 CHANNELS: Final = 200
@@ -33,7 +33,7 @@ async def measure(options: Options, databases: Databases) -> list[Row]:
         outside = await stack.enter_async_context(announced("bench.outside"))
         floor = await stack.enter_async_context(serving("bench.floor"))
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        ports, bots = {_FLOOR: floor.port}, dict[str, ServedHome]()
+        ports, bots = {_FLOOR: floor.port}, dict[str, Drawing]()
         for kind in KINDS:
             url, port = databases.fresh(kind), free_port()
             await _prepare(url)
@@ -41,10 +41,10 @@ async def measure(options: Options, databases: Databases) -> list[Row]:
             bot = await stack.enter_async_context(the_bot(settings, port))
             storage = await stack.enter_async_context(opened(url))
             ports[kind] = port
-            bots[kind] = ServedHome(session, bot.pid, outside=outside, port=port, storage=storage)
+            bots[kind] = Drawing(session, bot.pid, outside=outside, port=port, storage=storage)
         runs = await _interleaved(options, ports)
-        homes = await home_rows(options, bots, floor, channels=CHANNELS)
-    return [*_help(runs), *(row for kind in KINDS for row in _list(runs, kind)), *homes]
+        drawn = await drawing_rows(options, bots, floor, channels=CHANNELS)
+    return [*_help(runs), *(row for kind in KINDS for row in _list(runs, kind)), *drawn]
 
 
 async def _prepare(url: str) -> None:

@@ -15,6 +15,7 @@ errands differs.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -216,6 +217,7 @@ class SqliteConnection(aiosqlite.Connection):
         self._thread.daemon = True  # as SQLAlchemy has it: no thread keeps the process from ending
         self._beginning: str | None = None
         self._only_reads = False
+        self._is_stopped = False
 
     def cursor(self) -> SqliteCursor:  # type: ignore[override]  # aiosqlite sends for one
         return SqliteCursor(self)
@@ -241,6 +243,14 @@ class SqliteConnection(aiosqlite.Connection):
             self._tx.put_nowait((None, self.sync.rollback))
         else:
             await super().rollback()
+
+    def stop(self) -> asyncio.Future[Any] | None:
+        """Asked twice, as by SQLAlchemy of a connection whose closing was cut off, nobody would be there to
+        answer the second time: the thread has ended."""
+        if self._is_stopped:
+            return None
+        self._is_stopped = True
+        return super().stop()
 
     async def errand(self, work: Callable[[], None]) -> None:
         """Have ``work`` done in the connection's thread, in the transaction that was begun."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import types
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from datetime import timedelta
 from functools import cached_property, partial
 from shutil import disk_usage
 from time import perf_counter
-from typing import Any, Final, Self, TypeVar, cast
+from typing import Any, Final, Self, TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -314,7 +313,8 @@ class Storage:
                 yield connection
             finally:
                 going = self._begin(self._let_go(connection, place))
-                if writes:  # the end of a reading changes nothing: nobody waits for it
+                # The end of a reading changes nothing: nobody waits for it, unless nobody else would.
+                if writes or self._is_closing:
                     with translated():
                         await asyncio.shield(going)
         finally:
@@ -491,22 +491,28 @@ def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
     except Exception as error:  # noqa: BLE001  # as a task does
         done.set_exception(error)
     else:
-        return asyncio.create_task(_rest_of(work, waits_for))
+        return asyncio.create_task(_Begun(work, waits_for))
     return done
 
 
-async def _rest_of(work: Coroutine[Any, Any, T], waits_for: Any) -> T:
-    return await _resumed(work, waits_for)
+class _Begun(Coroutine[Any, Any, T]):
+    """The rest of a coroutine that waits for something: a task goes on with it."""
 
+    def __init__(self, work: Coroutine[Any, Any, T], waits_for: Any) -> None:
+        self._work = work
+        self._waits_for = waits_for
 
-@types.coroutine
-def _resumed(work: Coroutine[Any, Any, T], waits_for: Any) -> Generator[Any, Any, T]:
-    while True:
-        try:
-            step = partial(work.send, (yield waits_for))
-        except BaseException as error:  # noqa: BLE001  # whatever is thrown in is the work's to judge
-            step = partial(work.throw, error)
-        try:
-            waits_for = step()
-        except StopIteration as ended:
-            return cast(T, ended.value)
+    def send(self, value: Any) -> Any:
+        waits_for, self._waits_for = self._waits_for, None
+        return self._work.send(value) if waits_for is None else waits_for
+
+    def throw(self, *error: Any) -> Any:
+        """Also before the task's first step: what was begun is ended, and not left lying."""
+        self._waits_for = None
+        return self._work.throw(*error)
+
+    def close(self) -> None:
+        self._work.close()
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._work.__await__()

@@ -1,4 +1,5 @@
-"""What a Home costs: CPU of the real bot from the event to the view that Slack is given, beside Bolt's ack.
+"""What a Home costs, and a list that is drawn anew, beside Bolt's ack: CPU of the real bot, from the event to
+the view that Slack is given, or from the command to its answer.
 
 One rule: CPU, not time. Slack is answered before Home is drawn, so that no click waits for it; but all that
 others do on the event loop meanwhile does.
@@ -18,13 +19,14 @@ import aiohttp
 from bench.children import Serving, cpu_of
 from bench.databases import OWNER
 from bench.figures import Options, Row, judged
-from bench.hammer import event, hammer
+from bench.hammer import event, form_of, hammer, signed
 from storage import Storage
 
 AT_REST: Final = "nothing changed"
 CHANGED: Final = "changed"
 _MOST: Final = {AT_REST: 5.0, CHANGED: 12.0}
 """Times the floor."""
+_FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _VISITS: Final = 200
 _ACKS_FOR: Final = 1.5
 """Seconds: the kernel counts CPU in hundredths."""
@@ -33,8 +35,8 @@ _SETTLES: Final = 0.2
 _WITHIN: Final = 10.0
 
 
-class ServedHome:
-    """The owner's Home, as one bot draws it and ``bench.outside`` is given it."""
+class Drawing:
+    """The owner's Home, as one bot draws it and ``bench.outside`` is given it, and the list they ask for."""
 
     def __init__(
         self, session: aiohttp.ClientSession, pid: int, *, outside: int, port: int, storage: Storage
@@ -43,9 +45,22 @@ class ServedHome:
         self._pid = pid
         self._published = f"http://127.0.0.1:{outside}/home"
         self._events = f"http://127.0.0.1:{port}/slack/events"
+        self._asks = form_of(port, "list")
         self._storage = storage
 
-    async def cost(self, *, is_changed: bool) -> float:
+    async def cost_of_list(self) -> float:
+        """Seconds of CPU for each of some lists, before each of which another process commits something."""
+        before = cpu_of(self._pid)
+        for _ in range(_VISITS):
+            await self._commit()
+            async with self._session.post(
+                self._events, data=self._asks, headers=_FORM | signed(self._asks)
+            ) as answer:
+                answer.raise_for_status()
+                await answer.read()
+        return (cpu_of(self._pid) - before) / _VISITS
+
+    async def cost_of_home(self, *, is_changed: bool) -> float:
         """Seconds of CPU for each of some visits, one after the other. ``is_changed``: before each, another
         process commits something, though nothing that is shown."""
         await self._open_changed()
@@ -81,20 +96,22 @@ class ServedHome:
             await uow.commit()
 
 
-async def home_rows(
-    options: Options, homes: Mapping[str, ServedHome], floor: Serving, *, channels: int
+async def drawing_rows(
+    options: Options, drawings: Mapping[str, Drawing], floor: Serving, *, channels: int
 ) -> list[Row]:
-    """``homes``: by kind of database."""
+    """``drawings``: by kind of database."""
     acks: list[float] = []
-    costs: dict[tuple[str, str], list[float]] = defaultdict(list)
+    costs: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     for _ in range(options.runs):
         acks.append(await _ack(floor))
-        for kind, home in homes.items():
+        for kind, drawing in drawings.items():
             for case in _MOST:
-                costs[kind, case].append(await home.cost(is_changed=case == CHANGED))
+                cost = await drawing.cost_of_home(is_changed=case == CHANGED)
+                costs["Home", kind, case].append(cost)
+            costs["/inbox list", kind, CHANGED].append(await drawing.cost_of_list())
     return [
-        _row(f"Home, {channels} channels, {kind}, {case}", median(some), median(acks), _MOST[case])
-        for (kind, case), some in costs.items()
+        _row(f"{what}, {channels} channels, {kind}, {case}", median(some), median(acks), _MOST[case])
+        for (what, kind, case), some in costs.items()
     ]
 
 
