@@ -75,10 +75,14 @@ async def spent(stage: Stage, act: Callable[[], Awaitable[object]]) -> Cost:
     return cost
 
 
-async def spent_again(stage: Stage, act: Callable[[], Awaitable[object]]) -> Cost:
-    """The least of some times: on PostgreSQL whatever is committed on the server counts as a change, and
-    another test may commit there at the same moment."""
-    costs = [await spent(stage, act) for _ in range(5)]
+async def spent_again(stage: Stage, act: Callable[[], Awaitable[object]], *, least: int = 0) -> Cost:
+    """The least of some times, until one takes ``least`` statements: on PostgreSQL whatever is committed on
+    the server counts as a change, and another test may commit there at the same moment."""
+    costs: list[Cost] = []
+    for _ in range(50):
+        costs.append(await spent(stage, act))
+        if len(costs[-1].statements) <= least:
+            break
     return min(costs, key=lambda it: len(it.statements))
 
 
@@ -135,10 +139,14 @@ async def test_a_list_asked_for_ten_times_at_once_is_drawn_once(stage: Stage) ->
     await stage.connected("alice")
     alice, bot = stage.person("alice"), stage.bot.slack
     one = await spent(stage, lambda: alice.types("/inbox list"))
-    await stage.passes(seconds=6)
     typed = {"command": "/inbox", "text": "list", "user_id": "U0ALICE"}
     ours = {**typed, "team_id": stage.bot.services.workspace.id}
-    ten = await spent(stage, lambda: asyncio.gather(*(bot.dispatch(ours) for _ in range(10))))
+
+    async def act() -> None:
+        stage.town.clock.advance(timedelta(seconds=6))
+        await asyncio.gather(*(bot.dispatch(ours) for _ in range(10)))
+
+    ten = await spent_again(stage, act, least=LIST)
     assert len(ten.statements) == len(one.statements) == LIST, f"{one}\n{ten}"
 
 
