@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Integer,
     Row,
     Select,
@@ -24,9 +25,12 @@ from sqlalchemy import (
     case,
     delete,
     func,
+    literal_column,
+    not_,
     null,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.sqlite import Insert
@@ -41,7 +45,14 @@ from storage.tables import UNFINISHED, job, lane
 
 _UNFINISHED: Final = and_(job.c.done_at.is_(None), job.c.dead_at.is_(None))
 _FREED: Final = {"lease_token": None, "lease_until": None}
-_RANK: Final = case((job.c.kind.in_(URGENT), 0), else_=1)
+
+
+def _of(kinds: Collection[JobKind]) -> ColumnElement[bool]:
+    """One comparison for each: an ``IN`` is written anew whenever it is asked, and every turn asks."""
+    return or_(*(job.c.kind == kind for kind in sorted(kinds)))
+
+
+_RANK: Final = case((_of(URGENT), 0), else_=1)
 """What somebody is woken for goes before what they can read later."""
 
 
@@ -173,9 +184,10 @@ class JobRepository(Repository):
         """When the next job can start: of free lanes, and of paced ones when their pause ends."""
         clock = self._connection.clock
         values = {"present": clock.ahead()}
-        asked = _awaited(clock.moment, self._connection.dialect)
-        found: list[datetime | None] = [await self._connection.value(one, values) for one in asked]
-        return min(filter(None, found), default=None)
+        found: datetime | None = await self._connection.value(
+            _awaited(clock.moment, self._connection.dialect), values
+        )
+        return found
 
     async def purge(self, before: datetime, *, limit: int = 5_000) -> int:
         """Forget up to ``limit`` jobs that ended before; how many. Call again while there are some."""
@@ -278,8 +290,8 @@ def _pacing(moment: Moment, dialect: str) -> Insert:
 
 
 @lru_cache(maxsize=64)
-def _awaited(moment: Moment, dialect: str) -> tuple[Select[Any], Select[Any]]:
-    """When the first job of a free lane is due, and when the first pause ends; built once."""
+def _awaited(moment: Moment, dialect: str) -> Select[Any]:
+    """When the first job of a free lane is due, or the first pause ends, if that is sooner; built once."""
     present = moment(dialect, "present")
     is_free, is_unpaced = (
         or_(it.is_(None), it <= present) for it in (lane.c.lease_until, lane.c.paced_until)
@@ -289,7 +301,10 @@ def _awaited(moment: Moment, dialect: str) -> tuple[Select[Any], Select[Any]]:
     )
     wanted = select(job.c.id).where(job.c.lane == lane.c.key, _UNFINISHED).exists()
     ending = select(lane.c.paced_until).where(lane.c.paced_until > present, is_free, wanted)
-    return waiting.order_by(job.c.due_at).limit(1), ending.order_by(lane.c.paced_until).limit(1)
+    firsts = waiting.order_by(job.c.due_at).limit(1), ending.order_by(lane.c.paced_until).limit(1)
+    # Each a subquery of its own: SQLite takes no limit in a part of a union.
+    both = union_all(*(select(it.subquery().columns[0].label("at")) for it in firsts)).subquery()
+    return select(func.min(both.c.at))
 
 
 class _Which(Enum):
@@ -310,7 +325,7 @@ def _claiming(moment: Moment, dialect: str, which: _Which, limit: int) -> Return
         .join(due, due.c.lane == lane.c.key)
         .where(*passed)
         .order_by(due.c.rank, due.c.due_at, lane.c.key)
-        .limit(bindparam("batch", limit, Integer, literal_execute=True))
+        .limit(literal_column(str(limit), Integer))
         .with_for_update(of=lane, skip_locked=True, key_share=True)
         .cte("free")
     )
@@ -332,9 +347,9 @@ def _first_due_by_lane(which: _Which) -> Subquery:
         case _Which.LANE:
             due = due.where(job.c.lane == bindparam("only"))
         case _Which.APART:
-            due = due.where(job.c.kind.in_(APART))
+            due = due.where(_of(APART))
         case _Which.ORDINARY:
-            due = due.where(job.c.kind.not_in(APART))
+            due = due.where(not_(_of(APART)))
     return due.group_by(job.c.lane).subquery()
 
 

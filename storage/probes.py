@@ -369,8 +369,8 @@ def _claiming(moment: Moment, dialect: str, is_any: bool, limit: int) -> Returni
     )
     is_free = or_(probe.c.lease_until.is_(None), probe.c.lease_until <= moment(dialect, "present"))
     # The limit stands in the statement as a number: as a parameter, PostgreSQL plans for a tenth
-    # of the table.
-    number = bindparam("batch", limit, Integer, literal_execute=True)
+    # of the table. It is written there now, and not at each turn.
+    number = literal_column(str(limit), Integer)
     due = (
         select(probe.c.channel_id)
         .where(wanted, is_free, _SERVED)
