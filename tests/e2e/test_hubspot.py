@@ -11,7 +11,6 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
-from cryptography.fernet import Fernet
 
 from bot import doctor
 from bot.app import hubspot_of
@@ -21,7 +20,7 @@ from bot.services.core.notifications import Notifications
 from bot.services.monitoring.hubspot import HubSpotWatch, ReadsHubSpot
 from sandbox.hubspot.state import Account, Fault, Portal
 from tests.e2e.conftest import stays_decent
-from tests.stage import Stage, a_bot, a_stage, a_town
+from tests.stage import KEY, Stage, a_bot, a_stage, a_town
 
 SUPPORT, SALES, BILLING = "support@acme.example", "sales@acme.example", "billing@acme.example"
 ADMINS = ("omar", "sakura")
@@ -30,9 +29,9 @@ TOLD = {"minutes": 5}
 
 
 @pytest.fixture
-async def stage(database_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
+async def stage(settled_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
     """The bot has looked at the portal for the first time."""
-    async with a_stage(database_url, hubspot=True) as built:
+    async with a_stage(settled_url, key=KEY, hubspot=True) as built:
         await built.passes(minutes=3)
         yield built
         assert built.town.hubspot.portal.forbidden == []
@@ -40,10 +39,19 @@ async def stage(database_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-async def patient(database_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
+async def patient(settled_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
     """The same, looking three times an hour: for what takes long."""
-    async with a_stage(database_url, hubspot=True, HUBSPOT_SECONDS="1200") as built:
+    async with a_stage(settled_url, key=KEY, hubspot=True, HUBSPOT_SECONDS="1200") as built:
         await built.passes(minutes=21)
+        yield built
+        await stays_decent(built)
+
+
+@pytest.fixture
+async def hourly(settled_url: str, inline_sqlite: None) -> AsyncIterator[Stage]:
+    """The same, looking once an hour: for what takes a day."""
+    async with a_stage(settled_url, key=KEY, hubspot=True, HUBSPOT_SECONDS="3600") as built:
+        await built.passes(minutes=61)
         yield built
         await stays_decent(built)
 
@@ -73,9 +81,9 @@ async def test_the_first_look_pages_nobody(stage: Stage) -> None:
     await nobody_was_told(stage)
 
 
-async def test_what_was_broken_before_is_listed_once(database_url: str, inline_sqlite: None) -> None:
+async def test_what_was_broken_before_is_listed_once(settled_url: str, inline_sqlite: None) -> None:
     """Without an alarm and without reminders."""
-    async with a_stage(database_url, hubspot=True, HUBSPOT_SECONDS="1200") as stage:
+    async with a_stage(settled_url, key=KEY, hubspot=True, HUBSPOT_SECONDS="1200") as stage:
         portal_of(stage).change(SUPPORT, authorized=False)
         await stage.passes(hours=5)
         said = await only(stage, "omar")
@@ -217,10 +225,10 @@ async def test_an_outage_of_hubspots_own_is_one_message_to_wait(stage: Stage, ho
 
 
 async def test_if_no_admin_can_be_written_to_the_operator_reads_of_an_outage(
-    database_url: str, inline_sqlite: None
+    settled_url: str, inline_sqlite: None
 ) -> None:
     """The same message, once, and it says how it ends."""
-    async with a_stage(database_url, hubspot=True, OPERATORS="U0KENJI") as stage:
+    async with a_stage(settled_url, key=KEY, hubspot=True, OPERATORS="U0KENJI") as stage:
         await stage.passes(minutes=3)
         for who in ADMINS:
             await stage.driver.break_("dm_closed", person=who)
@@ -266,13 +274,14 @@ async def test_an_outage_that_comes_bit_by_bit_takes_back_what_it_was_told_as(st
     ["locked", "burst", "burst_timed", "daily", "moving", "error", "bad_gateway", "html", "half", "hangs_up"],
 )
 async def test_whatever_is_wrong_with_hubspots_answers_changes_nothing(patient: Stage, what: str) -> None:
-    """For hours; and what was lost meanwhile is told when it can be seen again."""
+    """For hours; and what was lost meanwhile is told when it can be seen again: where a day's requests are
+    used up, on the next one."""
     portal_of(patient).faults.append(Fault(what))
     portal_of(patient).change(SUPPORT, authorized=False)
     await patient.passes(hours=3)
     await nobody_was_told(patient)
     portal_of(patient).faults.clear()
-    await patient.passes(hours=15)
+    await patient.passes(hours=15 if what == "daily" else 1)
     assert "as disconnected" in (await messages(patient, "omar"))[0]
 
 
@@ -291,30 +300,28 @@ async def test_a_page_that_is_missing_is_no_loss(stage: Stage) -> None:
     [("conversations.read", "conversations.read"), ("oauth", "oauth"), (None, "INBOXKEEPER_HUBSPOT_TOKEN")],
 )
 async def test_what_only_the_operator_can_mend_is_told_once(
-    patient: Stage, scope: str | None, words: str
+    hourly: Stage, scope: str | None, words: str
 ) -> None:
     """A token that is refused, or a scope that is missing, by name; and that it is over."""
-    portal = portal_of(patient)
+    portal = portal_of(hourly)
     kept = {token: set(scopes) for token, scopes in portal.tokens.items()}
     if scope is None:
         portal.tokens.clear()
     else:
         for scopes in portal.tokens.values():
             scopes.discard(scope)
-    await patient.passes(hours=25)  # what seldom changes is read once a day
-    said = await only(patient, "omar")
+    await hourly.passes(hours=25)  # what seldom changes is read once a day
+    said = await only(hourly, "omar")
     assert words in said
     assert "Nobody else was told" in said
     portal.tokens.update(kept)
-    await patient.passes(hours=1)
-    assert "HubSpot can be read again" in await only(patient, "omar")
+    await hourly.passes(hours=5)
+    assert "HubSpot can be read again" in await only(hourly, "omar")
 
 
-async def test_without_the_users_scope_our_own_admins_are_told(
-    database_url: str, inline_sqlite: None
-) -> None:
+async def test_without_the_users_scope_our_own_admins_are_told(settled_url: str, inline_sqlite: None) -> None:
     """It may be left out, and is nobody's fault."""
-    async with a_stage(database_url, hubspot=True) as stage:
+    async with a_stage(settled_url, key=KEY, hubspot=True) as stage:
         for scopes in portal_of(stage).tokens.values():
             scopes.discard("settings.users.read")
         await stage.passes(minutes=3)
@@ -324,10 +331,10 @@ async def test_without_the_users_scope_our_own_admins_are_told(
 
 
 async def test_a_hubspot_super_admin_is_told_and_may_nothing_here(
-    database_url: str, inline_sqlite: None
+    settled_url: str, inline_sqlite: None
 ) -> None:
     """Matched by address; deactivated people are not."""
-    async with a_stage(database_url, hubspot=True) as stage:
+    async with a_stage(settled_url, key=KEY, hubspot=True) as stage:
         portal_of(stage).users[2].super_admin = True
         await stage.passes(minutes=3)
         portal_of(stage).change(SUPPORT, authorized=False)
@@ -336,13 +343,13 @@ async def test_a_hubspot_super_admin_is_told_and_may_nothing_here(
         assert await messages(stage, "alice") == []
 
 
-async def test_the_portal_of_another_token_begins_anew(patient: Stage) -> None:
+async def test_the_portal_of_another_token_begins_anew(hourly: Stage) -> None:
     """What was told of the old one ends; the new one's first look pages nobody."""
-    portal_of(patient).change(SUPPORT, authorized=False)
-    await patient.passes(hours=1)
-    portal_of(patient).id = "5"
-    await patient.passes(hours=25)
-    assert "is not watched in HubSpot any more" in (await messages(patient, "omar"))[0]
+    portal_of(hourly).change(SUPPORT, authorized=False)
+    await hourly.passes(hours=2)
+    portal_of(hourly).id = "5"
+    await hourly.passes(hours=25)
+    assert "is not watched in HubSpot any more" in (await messages(hourly, "omar"))[0]
 
 
 async def test_an_address_that_is_in_both_says_why(stage: Stage) -> None:
@@ -473,9 +480,9 @@ async def test_the_doctor_tries_every_call(stage: Stage) -> None:
     assert "conversations.read" in refused[1].next_step
 
 
-async def test_without_a_token_nothing_speaks_of_hubspot(database_url: str, inline_sqlite: None) -> None:
+async def test_without_a_token_nothing_speaks_of_hubspot(settled_url: str, inline_sqlite: None) -> None:
     """Not the screens, not the help, and the word is one that nobody knows."""
-    async with a_stage(database_url) as stage:
+    async with a_stage(settled_url, key=KEY) as stage:
         omar = stage.person("omar")
         for typed in ("/inbox", "/inbox help", "/inbox admins"):
             await omar.types(typed)
@@ -486,10 +493,9 @@ async def test_without_a_token_nothing_speaks_of_hubspot(database_url: str, inli
         assert await doctor.hubspot(stage.town.settings) == []
 
 
-async def test_taking_the_token_away_ends_what_was_told(database_url: str, inline_sqlite: None) -> None:
+async def test_taking_the_token_away_ends_what_was_told(settled_url: str, inline_sqlite: None) -> None:
     """Nobody is reminded of what is not watched any more."""
-    key = Fernet.generate_key().decode()
-    async with a_town(database_url, key=key, hubspot=True) as built:
+    async with a_town(settled_url, key=KEY, hubspot=True) as built:
         async with a_bot(built) as stage:
             await stage.passes(minutes=3)
             portal_of(stage).change(SUPPORT, authorized=False)
@@ -511,10 +517,9 @@ async def test_the_export_names_hubspots_addresses(stage: Stage) -> None:
     assert f"{SUPPORT},hubspot,hubspot_unauthorized" in exported
 
 
-async def test_a_token_of_another_portal_is_no_mass_loss(database_url: str, inline_sqlite: None) -> None:
+async def test_a_token_of_another_portal_is_no_mass_loss(settled_url: str, inline_sqlite: None) -> None:
     """Put into the settings, it opens what nobody has seen; what was known there is not lost."""
-    key = Fernet.generate_key().decode()
-    async with a_town(database_url, key=key, hubspot=True) as built:
+    async with a_town(settled_url, key=KEY, hubspot=True) as built:
         async with a_bot(built) as stage:
             await stage.passes(minutes=3)
         portal = built.hubspot.portal
@@ -529,12 +534,11 @@ async def test_a_token_of_another_portal_is_no_mass_loss(database_url: str, inli
 
 
 async def test_another_portals_token_that_does_not_say_so_is_no_mass_loss(
-    database_url: str, inline_sqlite: None
+    settled_url: str, inline_sqlite: None
 ) -> None:
     """It lacks the scope that would tell whose it is: the operator is told that nothing is watched, and
     nothing of the old portal counts as lost."""
-    key = Fernet.generate_key().decode()
-    async with a_town(database_url, key=key, hubspot=True) as built:
+    async with a_town(settled_url, key=KEY, hubspot=True) as built:
         async with a_bot(built) as stage:
             await stage.passes(minutes=3)
         portal = built.hubspot.portal
@@ -548,11 +552,10 @@ async def test_another_portals_token_that_does_not_say_so_is_no_mass_loss(
 
 
 async def test_a_known_portal_is_watched_without_the_scope_that_names_it(
-    database_url: str, inline_sqlite: None
+    settled_url: str, inline_sqlite: None
 ) -> None:
     """Taken away between two starts: its accounts are the ones that were known."""
-    key = Fernet.generate_key().decode()
-    async with a_town(database_url, key=key, hubspot=True) as built:
+    async with a_town(settled_url, key=KEY, hubspot=True) as built:
         async with a_bot(built) as stage:
             await stage.passes(minutes=3)
         next(iter(built.hubspot.portal.tokens.values())).discard("oauth")
@@ -586,11 +589,10 @@ async def test_of_a_new_portals_people_nothing_is_known_before_they_were_read(st
 
 
 async def test_blind_from_the_first_day_is_the_operators_matter_too(
-    database_url: str, inline_sqlite: None
+    settled_url: str, inline_sqlite: None
 ) -> None:
     """A firewall, or a wrong address, on the day of the installation."""
-    key = Fernet.generate_key().decode()
-    async with a_town(database_url, key=key, hubspot=True, HUBSPOT_SECONDS="1200") as built:
+    async with a_town(settled_url, key=KEY, hubspot=True, HUBSPOT_SECONDS="3600") as built:
         built.hubspot.portal.faults.append(Fault("html"))
         async with a_bot(built) as stage:
             await stage.passes(hours=30)
@@ -598,14 +600,14 @@ async def test_blind_from_the_first_day_is_the_operators_matter_too(
 
 
 @pytest.mark.parametrize("path", ["/settings/users", "/account-info"])
-async def test_what_is_read_once_a_day_blinds_nobody(patient: Stage, path: str) -> None:
+async def test_what_is_read_once_a_day_blinds_nobody(hourly: Stage, path: str) -> None:
     """HubSpot's lists of people and particulars fail, for a day: its channels are watched all the same."""
-    portal_of(patient).faults.append(Fault("error", path))
-    await patient.passes(hours=25)
-    await nobody_was_told(patient)
-    portal_of(patient).change(SUPPORT, authorized=False)
-    await patient.passes(hours=1)
-    assert "as disconnected" in await only(patient, "omar")
+    portal_of(hourly).faults.append(Fault("error", path))
+    await hourly.passes(hours=25)
+    await nobody_was_told(hourly)
+    portal_of(hourly).change(SUPPORT, authorized=False)
+    await hourly.passes(hours=2)
+    assert "as disconnected" in await only(hourly, "omar")
 
 
 @pytest.mark.parametrize("what", ["refused", "forbidden"])
@@ -624,17 +626,17 @@ async def test_one_refusal_is_no_dead_key(stage: Stage, what: str) -> None:
     assert "Nobody else was told" in await only(stage, "omar")
 
 
-async def test_blind_for_a_day_is_the_operators_matter(patient: Stage) -> None:
+async def test_blind_for_a_day_is_the_operators_matter(hourly: Stage) -> None:
     """Nobody is told that HubSpot stumbles; that nothing was seen for a whole day is said, once."""
-    portal_of(patient).faults.append(Fault("half"))
-    await patient.passes(hours=23)
-    await nobody_was_told(patient)
-    await patient.passes(hours=6)
-    said = await only(patient, "omar")
+    portal_of(hourly).faults.append(Fault("half"))
+    await hourly.passes(hours=23)
+    await nobody_was_told(hourly)
+    await hourly.passes(hours=6)
+    said = await only(hourly, "omar")
     assert "could not be read completely for a whole day" in said
-    portal_of(patient).faults.clear()
-    await patient.passes(hours=1)
-    assert "HubSpot can be read again" in await only(patient, "omar")
+    portal_of(hourly).faults.clear()
+    await hourly.passes(hours=1)
+    assert "HubSpot can be read again" in await only(hourly, "omar")
 
 
 async def test_two_new_accounts_of_one_address_are_what_works_of_them(stage: Stage) -> None:
