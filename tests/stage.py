@@ -35,6 +35,8 @@ and outages of ``tests/simulation`` play at the pace of the defaults."""
 _SETTLES_WITHIN: Final = 60
 _SLIGHTLY: Final = timedelta(milliseconds=20)
 """The database's clock runs on while a statement travels: pauses end a moment later than planned."""
+_AWAKE: Final = timedelta(minutes=1)
+"""The end of a leap."""
 _PATIENCE: Final = 500
 """How often something may be due and not get done before a test gives up on it."""
 
@@ -156,6 +158,12 @@ class Stage:
             await self.settles()
         self.town.clock.advance(max(target - self.town.clock(), timedelta()))
         await self.settles()
+
+    async def leaps(self, **span: float) -> None:
+        """Time passes while the machine sleeps, but for the last minute: what became due is done then. Every
+        look on the way costs time, so this is for hours that a test is not about."""
+        self.town.clock.advance(timedelta(**span) - _AWAKE)
+        await self.passes(minutes=_AWAKE.total_seconds() / 60)
 
     async def _next_due(self) -> datetime | None:
         async with self.bot.services.core.storage.reading() as uow:

@@ -10,7 +10,7 @@ import pytest
 from bot.domain.channel import InboxSpec, Kind
 from bot.domain.ids import UserId
 from tests.driver import Said
-from tests.stage import Stage, a_stage
+from tests.stage import KEY, Stage, a_stage
 
 SUPPORT = "support@acme.example"
 USE = "Zendesk answers customers from it"
@@ -120,12 +120,12 @@ async def test_im_on_it_is_seen_by_everybody(team: Stage) -> None:
 async def test_a_snooze_is_ones_own(team: Stage) -> None:
     """It stops reminders for four hours for whoever pressed it, and for nobody else."""
     await team.breaks(SUPPORT)
-    await team.passes(hours=2)
+    await team.leaps(hours=2)
     await team.person("omar").chooses("Snooze", "4 hours", in_="dm")
-    await team.passes(hours=3)
+    await team.leaps(hours=3)
     assert "No reminders for you until" in (await _alarm(team, "omar")).plain
     assert (len(await _replies(team, "omar")), len(await _replies(team, "sakura"))) == (0, 1)
-    await team.passes(hours=2)
+    await team.leaps(hours=2)
     assert len(await _replies(team, "omar")) == 1
 
 
@@ -134,9 +134,9 @@ async def test_a_mis_tap_at_night_is_taken_back(team: Stage) -> None:
     *Remind me again*: the same for one's own snooze."""
     await team.breaks(SUPPORT)
     omar = team.person("omar")
-    await team.passes(hours=3)
+    await team.leaps(hours=3)
     await omar.clicks("I'm on it", in_="dm")
-    await team.passes(hours=2)
+    await team.leaps(hours=2)
     assert "Omar Haddad" in (await _alarm(team, "sakura")).plain
     assert not await _replies(team, "sakura")
     await omar.clicks("Hand back", in_="dm")
@@ -191,7 +191,7 @@ async def test_whoever_is_relieved_hears_it(team: Stage) -> None:
 async def test_a_reminder_can_be_answered_where_it_stands(team: Stage) -> None:
     """Its buttons are those of the message hours above it."""
     await team.breaks(SUPPORT)
-    await team.passes(hours=4, minutes=1)
+    await team.leaps(hours=4, minutes=1)
     (reply,) = await _replies(team, "omar")
     for wanted in ("[Reconnect]", "[I'm on it]", "[Snooze]", USE):
         assert wanted in reply.plain
@@ -217,11 +217,11 @@ async def test_reminders_come_after_4_and_24_hours_then_daily_for_a_week(team: S
 async def test_who_is_on_it_is_not_reminded_for_four_hours(team: Stage) -> None:
     """A claim holds reminders back from everybody, and only for as long as one may reasonably take."""
     await team.breaks(SUPPORT)
-    await team.passes(hours=3)
+    await team.leaps(hours=3)
     await team.person("sakura").clicks("対応します", in_="dm")
-    await team.passes(hours=2)
+    await team.leaps(hours=2)
     assert [len(await _replies(team, who)) for who in ADMINS] == [0, 0]
-    await team.passes(hours=2, minutes=5)
+    await team.leaps(hours=2, minutes=5)
     assert [len(await _replies(team, who)) for who in ADMINS] == [1, 1]
 
 
@@ -242,7 +242,7 @@ async def test_mended_from_one_message_it_is_over_in_all(team: Stage) -> None:
     for said in (omar, sakura, await _line(team)):
         assert said.edited and "[" not in said.plain
     assert "over" in (await team.browser().opens(url)).text
-    await team.passes(hours=4, minutes=5)
+    await team.leaps(hours=4, minutes=5)
     assert await _replies(team, "omar") == []
 
 
@@ -372,13 +372,13 @@ async def test_a_closed_conversation_does_not_stop_the_others(team: Stage) -> No
     await team.driver.break_("dm_closed", person="sakura")
     await team.breaks(SUPPORT)
     assert "[Reconnect]" in (await _alarm(team, "omar")).plain
-    await team.passes(hours=4, minutes=5)
+    await team.leaps(hours=4, minutes=5)
     assert len(await _replies(team, "omar")) == 1
 
 
-async def test_the_operator_reads_once_somebody_could_be_told(database_url: str) -> None:
+async def test_the_operator_reads_once_somebody_could_be_told(settled_url: str, inline_sqlite: None) -> None:
     """A conversation was chosen meanwhile, and has heard of it: there is nothing left to do for them."""
-    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+    async with a_stage(settled_url, key=KEY, OPERATORS="U0KENJI") as stage:
         await stage.connected("alice")
         await stage.team_connected()
         await stage.passes(minutes=1)
@@ -398,10 +398,12 @@ async def test_the_operator_reads_once_somebody_could_be_told(database_url: str)
 
 
 @pytest.mark.parametrize("conversation", ["told", "closed", "none"])
-async def test_if_nobody_can_be_told_the_operator_is(database_url: str, conversation: str) -> None:
+async def test_if_nobody_can_be_told_the_operator_is(
+    settled_url: str, inline_sqlite: None, conversation: str
+) -> None:
     """All who should know have closed their conversations: whoever runs the bot hears that at once, unless
     the team's conversation could be told."""
-    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+    async with a_stage(settled_url, key=KEY, OPERATORS="U0KENJI") as stage:
         await stage.connected("alice")
         await stage.team_connected(conversation=None if conversation == "none" else "#support")
         await stage.passes(minutes=1)

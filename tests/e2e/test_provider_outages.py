@@ -12,7 +12,7 @@ import pytest
 from bot.domain.channel import InboxSpec, Kind, State
 from bot.domain.ids import UserId
 from tests.driver import Said
-from tests.stage import Stage, a_stage
+from tests.stage import KEY, Stage, a_stage
 
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 """An hour of minutes is tried on both databases once."""
@@ -270,9 +270,11 @@ async def test_the_message_is_edited_when_there_is_news_only(stage: Stage) -> No
     assert len(await stage.driver.calls("chat.update")) == before
 
 
-async def test_if_no_admin_can_be_written_to_the_operator_reads_of_it(database_url: str) -> None:
+async def test_if_no_admin_can_be_written_to_the_operator_reads_of_it(
+    settled_url: str, inline_sqlite: None
+) -> None:
     """The same message, once, and it says how it ends."""
-    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+    async with a_stage(settled_url, key=KEY, OPERATORS="U0KENJI") as stage:
         await _connect_all(stage, _team(3))
         inboxes = await Inboxes.from_now(stage)
         for who in ADMINS:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import timedelta
 
 import pytest
 
@@ -25,8 +24,7 @@ def database_kind() -> str:
 async def days(stage: Stage, number: int) -> None:
     """Days pass, each in one leap; the chores of the night are done."""
     for _ in range(number):
-        stage.town.clock.advance(timedelta(days=1))
-        await stage.passes(minutes=10)
+        await stage.leaps(days=1)
 
 
 @pytest.fixture
@@ -132,7 +130,7 @@ async def test_an_admin_is_sent_it_each_month_in_their_morning_once(team: Stage)
     await team.breaks(SUPPORT)
     while team.town.clock().day != 1:
         await days(team, 1)
-    await team.passes(hours=30 - team.town.clock().hour)
+    await team.leaps(hours=30 - team.town.clock().hour)
     [sent] = await reports(team, "omar")
     assert "Availability in November 2026" in sent.plain
     assert RED in sent.plain and "(chart: Hours disconnected, week by week)" in sent.plain
@@ -157,7 +155,7 @@ async def test_a_slack_that_draws_no_chart_is_sent_the_words(team: Stage) -> Non
     await team.driver.break_("error", method="chat.postMessage", error="invalid_blocks", times=1)
     while team.town.clock().day != 1:
         await days(team, 1)
-    await team.passes(hours=30 - team.town.clock().hour)
+    await team.leaps(hours=30 - team.town.clock().hour)
     [sent] = await reports(team, "omar")
     assert "(chart:" not in sent.plain and "The worst of 13 weeks began on" in sent.plain
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.driver import Said
-from tests.stage import Stage, a_stage
+from tests.stage import KEY, Stage, a_stage
 
 SUPPORT = "support@acme.example"
 REASON = "The new shop answers from it"
@@ -315,10 +315,12 @@ async def test_with_nobody_to_ask_it_is_said_at_once(stage: Stage) -> None:
     assert "Nobody" in screen.modal.plain or "nobody" in screen.modal.plain
 
 
-async def test_if_no_admin_can_be_written_to_it_is_said_at_once(database_url: str) -> None:
+async def test_if_no_admin_can_be_written_to_it_is_said_at_once(
+    settled_url: str, inline_sqlite: None
+) -> None:
     """The requester learns that nobody heard them, and whoever runs the bot that somebody waits; both see
     when an answer came after all."""
-    async with a_stage(database_url, OPERATORS="U0KENJI") as stage:
+    async with a_stage(settled_url, key=KEY, OPERATORS="U0KENJI") as stage:
         for who in ("omar", "sakura"):
             await stage.driver.break_("dm_closed", person=who)
         await _wishes_support(stage)
