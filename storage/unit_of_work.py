@@ -312,11 +312,8 @@ class Storage:
             try:
                 yield connection
             finally:
-                going = self._begin(self._let_go(connection, place))
-                # The end of a reading changes nothing: nobody waits for it, unless nobody else would.
-                if writes or self._is_closing:
-                    with translated():
-                        await asyncio.shield(going)
+                with translated():
+                    await asyncio.shield(self._begin(self._let_go(connection, place)))
         finally:
             self._under_way -= 1
             self._idle.set()
@@ -363,8 +360,6 @@ class Storage:
     def _ended(self, going: asyncio.Future[Any]) -> None:
         self._going_on.discard(going)
         self._idle.set()
-        if not going.cancelled():
-            going.exception()  # whoever waited was told; the end of a reading is nobody's concern
 
     async def check_keys(self) -> bool:
         """Whether the configured keys are the ones this database was written with.
