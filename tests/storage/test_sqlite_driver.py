@@ -160,3 +160,15 @@ async def test_a_closed_connection_says_so(tmp_path: Path) -> None:
         await connection.cursor().execute("SELECT 1")
     with pytest.raises(ValueError, match="no active connection"):
         await connection.rollback()
+
+
+@pytest.mark.threaded
+async def test_stopped_twice_nobody_is_waited_for(tmp_path: Path) -> None:
+    """SQLAlchemy does so where closing was cut off; the thread is gone by then."""
+    connection = connect(str(tmp_path / "some.db"))
+    await connection
+    stopped = connection.stop()
+    assert stopped is not None
+    await stopped
+    assert connection.stop() is None
+    await connection.close()
