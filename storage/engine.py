@@ -144,7 +144,7 @@ def _postgresql_engine(url: str) -> AsyncEngine:
 
 
 def marking_engine(url: str) -> AsyncEngine:
-    """For one question that needs no transaction: one round trip, where a unit of work takes four."""
+    """For one question that needs no transaction: one round trip, where a unit of work takes three."""
     return create_async_engine(
         async_url(url),
         connect_args=dict(_POSTGRESQL_ARGUMENTS),
@@ -245,8 +245,8 @@ class SqliteConnection(aiosqlite.Connection):
             await super().rollback()
 
     def stop(self) -> asyncio.Future[Any] | None:
-        """Asked twice, as by SQLAlchemy of a connection whose closing was cut off, nobody would be there to
-        answer the second time: the thread has ended."""
+        """Asked twice, by SQLAlchemy and by a closing that was cut off, nobody would be there to answer the
+        second time: the thread has ended."""
         if self._is_stopped:
             return None
         self._is_stopped = True
@@ -258,7 +258,11 @@ class SqliteConnection(aiosqlite.Connection):
         await self._execute(work if beginning is None else partial(self._begun, beginning, work))  # type: ignore[no-untyped-call]
 
     def _begun(self, how: str, work: Callable[[], None]) -> None:
-        self.sync.execute(how).close()
+        try:
+            self.sync.execute(how).close()
+        except BaseException:
+            self._beginning = how  # the next statement begins it: none is ever run outside of a transaction
+            raise
         work()
 
     @property

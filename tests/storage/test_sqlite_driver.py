@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -172,3 +173,23 @@ async def test_stopped_twice_nobody_is_waited_for(tmp_path: Path) -> None:
     await stopped
     assert connection.stop() is None
     await connection.close()
+
+
+@pytest.mark.threaded
+async def test_what_follows_a_busy_beginning_is_in_a_transaction(tmp_path: Path) -> None:
+    """Another process holds the file: the statement after it begins anew, and can be taken back."""
+    file = str(tmp_path / "some.db")
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("CREATE TABLE t (a)")
+    other.execute("BEGIN IMMEDIATE")
+    connection = connect(file, isolation_level=None, timeout=0)
+    await connection
+    await connection.cursor().execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await connection.cursor().execute("INSERT INTO t VALUES (1)")
+    other.execute("ROLLBACK")
+    await connection.cursor().execute("INSERT INTO t VALUES (2)")
+    await connection.rollback()
+    await connection.close()
+    assert other.execute("SELECT count(*) FROM t").fetchone() == (0,)
+    other.close()
