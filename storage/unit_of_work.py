@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -182,7 +182,7 @@ class Storage:
         self.waited: Waited = _uncounted
         self._is_closing = False
         self._under_way = 0
-        self._going_on: set[asyncio.Future[Any]] = set()
+        self._going_on: set[asyncio.Task[Any]] = set()
         self._idle = asyncio.Event()
         self._watching: sqlite3.Connection | None = None
         self._marking: AsyncEngine | None = None
@@ -333,7 +333,7 @@ class Storage:
             connecting.add_done_callback(partial(self._came_late, place))
             raise
 
-    def _came_late(self, place: Place, connecting: asyncio.Future[AsyncConnection]) -> None:
+    def _came_late(self, place: Place, connecting: asyncio.Task[AsyncConnection]) -> None:
         if not connecting.cancelled() and connecting.exception() is None:
             self._begin(self._let_go(connecting.result(), place))
         else:
@@ -349,16 +349,15 @@ class Storage:
         finally:
             place.leave()
 
-    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-        """Work that goes on when whoever wanted it is gone; ``close`` waits for it. On SQLite most of it has
-        nothing to wait for, and is done before this returns."""
-        going = _begun(work) if self.file is not None else asyncio.create_task(work)
-        self._going_on.add(going)
-        going.add_done_callback(self._ended)
-        return going
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Work that goes on when whoever wanted it is gone; ``close`` waits for it."""
+        task = asyncio.create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
-    def _ended(self, going: asyncio.Future[Any]) -> None:
-        self._going_on.discard(going)
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._going_on.discard(task)
         self._idle.set()
 
     async def check_keys(self) -> bool:
@@ -474,40 +473,3 @@ async def _in_transaction(engine: AsyncEngine) -> AsyncConnection:
         await connection.close()
         raise
     return connection
-
-
-def _begun(work: Coroutine[Any, Any, T]) -> asyncio.Future[T]:
-    """Run until it has to wait for the first time; what then is left goes on as a task."""
-    done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-    try:
-        waits_for = work.send(None)
-    except StopIteration as ended:
-        done.set_result(ended.value)
-    except Exception as error:  # noqa: BLE001  # as a task does
-        done.set_exception(error)
-    else:
-        return asyncio.create_task(_Begun(work, waits_for))
-    return done
-
-
-class _Begun(Coroutine[Any, Any, T]):
-    """The rest of a coroutine that waits for something: a task goes on with it."""
-
-    def __init__(self, work: Coroutine[Any, Any, T], waits_for: Any) -> None:
-        self._work = work
-        self._waits_for = waits_for
-
-    def send(self, value: Any) -> Any:
-        waits_for, self._waits_for = self._waits_for, None
-        return self._work.send(value) if waits_for is None else waits_for
-
-    def throw(self, *error: Any) -> Any:
-        """Also before the task's first step: what was begun is ended, and not left lying."""
-        self._waits_for = None
-        return self._work.throw(*error)
-
-    def close(self) -> None:
-        self._work.close()
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        return self._work.__await__()

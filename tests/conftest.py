@@ -96,9 +96,9 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(scope="session", autouse=True)
 def heard_to_the_end() -> Iterator[None]:
-    """What ends in the last turn of an event loop hears of it in one more. The client that asks Google and
-    Microsoft hangs up in threads of its own: its server here learns of it whenever that is, and a connection
-    that was closed, but not told so, is an unclosed one to whichever test comes next."""
+    """What ends in the last turn of an event loop hears of it in two more: one for each side. The client that
+    asks Google and Microsoft hangs up in threads of its own: its server here learns of it whenever that is,
+    and a connection that was closed, but not told so, is an unclosed one to whichever test comes next."""
     close = asyncio.SelectorEventLoop.close
 
     def heard(self: asyncio.SelectorEventLoop) -> None:

@@ -264,18 +264,23 @@ async def test_a_refused_row_is_taken(storage: Storage) -> None:
             await uow.grants.add(grant)
 
 
+async def _reads(storage: Storage) -> None:
+    async with storage.reading() as uow:
+        await uow.meta.find("sum")
+
+
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 async def test_a_restarted_server_costs_nothing_but_the_work_under_way(
     storage: Storage, database_url: str, cipher: Cipher
 ) -> None:
-    """A connection that died in the pool is replaced unseen; one that dies at work is said so."""
+    """Those that died in the pool are replaced unseen, also all at once; one that dies at work is said so."""
     admin = await Storage.open(database_url, cipher=cipher)
     kill = select(func.pg_terminate_backend(column("pid"))).select_from(table("pg_stat_activity"))
     others = kill.where(column("datname") == func.current_database(), column("pid") != func.pg_backend_pid())
-    await storage.ping()
+    await asyncio.gather(*(_reads(storage) for _ in range(5)))
     async with admin.writing() as uow:
-        await uow.connection.rows(others)
-    await storage.ping()
+        assert len(await uow.connection.rows(others)) == 5
+    await asyncio.gather(*(_reads(storage) for _ in range(5)))
     with pytest.raises(StorageAway):
         async with storage.writing() as cut_off:
             await cut_off.seen.first_time("a", NOW)

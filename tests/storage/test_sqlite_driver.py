@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -71,41 +71,6 @@ async def test_a_transaction_without_a_statement_is_no_errand(
     assert errands == []
 
 
-async def _turns(work: Awaitable[None], monkeypatch: pytest.MonkeyPatch) -> int:
-    """How often the event loop goes round for it."""
-    loop = asyncio.get_running_loop()
-    once, count = loop._run_once, 0  # type: ignore[attr-defined]
-
-    def counted() -> None:
-        nonlocal count
-        count += 1
-        once()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(loop, "_run_once", counted)
-        await work
-    return count
-
-
-@pytest.mark.threaded
-async def test_a_reading_waits_for_its_statement_only(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Behind whatever else is ready, each turn; the thread's answer is one, and that it is heard another."""
-
-    async def reads() -> None:
-        async with storage.reading() as uow:
-            await uow.meta.find("sum")
-
-    async def writes() -> None:
-        async with storage.writing() as uow:
-            await uow.meta.find("sum")
-            await uow.commit()
-
-    assert await _turns(reads(), monkeypatch) <= 3
-    assert await _turns(writes(), monkeypatch) <= 5
-
-
 @pytest.mark.threaded
 async def test_what_only_read_sees_what_was_written_since(storage: Storage) -> None:
     """Its end was not waited for, and comes before whatever the connection does next."""
@@ -165,7 +130,7 @@ async def test_a_closed_connection_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.threaded
 async def test_stopped_twice_nobody_is_waited_for(tmp_path: Path) -> None:
-    """SQLAlchemy does so where closing was cut off; the thread is gone by then."""
+    """As SQLAlchemy and aiosqlite do of one whose closing was cut off; the thread is gone by then."""
     connection = connect(str(tmp_path / "some.db"))
     await connection
     stopped = connection.stop()
